@@ -1,0 +1,164 @@
+//! What can go wrong in a use case. Use:
+//! - [`DeskError::Invalid`] for what the person typed; each message stands beside its field;
+//! - [`DeskError::Upstream`] for what MailChannels said or didn't say; [`DeskError::words`] explains it;
+//! - [`DeskError::Stale`] when the world moved between the page and the button;
+//! - [`DeskError::NotFound`] when none of the person's keys reaches the thing;
+//! - [`DeskError::Storage`] for our own database: the page gets fixed words, the log the rest.
+
+use mailchannels::Error as Upstream;
+
+/// A message that belongs beside a field.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FieldError {
+    /// The field's name in the form, such as `label` or `servers.2.port`.
+    pub field: String,
+    /// What is wrong and how to mend it.
+    pub message: String,
+}
+
+impl FieldError {
+    /// A message for a field.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+/// The error of every use case.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// The input is wrong; nothing was sent.
+    #[error("{} field(s) need attention", .0.len())]
+    Invalid(Vec<FieldError>),
+    /// None of the person's keys reaches it.
+    #[error("{0} is not within reach of your keys")]
+    NotFound(String),
+    /// It changed since the page was shown; nothing was sent.
+    #[error("it changed since this page was opened")]
+    Stale,
+    /// MailChannels refused or failed.
+    #[error("{0}")]
+    Upstream(#[from] Upstream),
+    /// The change was sent, but what was read back differs.
+    #[error("MailChannels accepted the change, but reads back something else")]
+    NotTaken,
+    /// A stored key does not open with the configured KEKs.
+    #[error("the stored key cannot be opened")]
+    KeyUnreadable,
+    /// Our own database failed; the reason is in the log.
+    #[error("Sluice's own storage failed")]
+    Storage,
+}
+
+impl DeskError {
+    /// One field's error.
+    pub fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError::new(field, message)])
+    }
+
+    /// Logs a storage error and hides it.
+    pub fn storage(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error, "storage");
+        Self::Storage
+    }
+
+    /// What happened and the one next step, in the person's words.
+    pub fn words(&self) -> (String, String) {
+        let own = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        match self {
+            Self::Invalid(fields) => (
+                "Nothing was sent: some fields need attention.".into(),
+                fields.first().map(|field| field.message.clone()).unwrap_or_default(),
+            ),
+            Self::NotFound(what) => (
+                format!("None of your keys reaches {what}."),
+                "It isn't provisioned, or it is locked to a key you don't hold. Add that key, or provision the domain.".into(),
+            ),
+            Self::Stale => own(
+                "Not changed: somebody changed this since you opened the page.",
+                "What is there now is shown below. Make your change again.",
+            ),
+            Self::NotTaken => own(
+                "MailChannels accepted the change, but reads back something else.",
+                "What is there now is shown below. Compare it with what you wanted.",
+            ),
+            Self::KeyUnreadable => own(
+                "Not done: the stored key cannot be opened with the configured encryption keys.",
+                "Replace the key, or ask your administrator to configure the earlier encryption key.",
+            ),
+            Self::Storage => own(
+                "Not done: Sluice's own storage failed.",
+                "Try again; if it stays, give your administrator the request id.",
+            ),
+            Self::Upstream(error) => upstream_words(error),
+        }
+    }
+}
+
+fn upstream_words(error: &Upstream) -> (String, String) {
+    let said = |message: &str| {
+        if message.is_empty() { String::new() } else { format!(" It said: “{message}”.") }
+    };
+    match error {
+        Upstream::BadKey => (
+            "Not done: MailChannels rejected the key.".into(),
+            "Replace the key under API keys.".into(),
+        ),
+        Upstream::NotYours { message } => (
+            format!("Not done: MailChannels says this domain belongs to another customer.{}", said(message)),
+            "Check the spelling; if it is right, ask MailChannels support who holds it.".into(),
+        ),
+        Upstream::NotFound { message } => (
+            format!("Not done: MailChannels does not know it.{}", said(message)),
+            "Sync your keys, then look it up again.".into(),
+        ),
+        Upstream::Conflict { message } => (
+            format!("Not done: it is already in use, by another customer or another domain.{}", said(message)),
+            "Check the spelling; if it is right, ask MailChannels support who holds it.".into(),
+        ),
+        Upstream::LimitReached { message } => (
+            format!("Not done: the subscription's limit is reached.{}", said(message)),
+            "Deprovision a domain that is no longer needed, or ask MailChannels sales to raise the limit.".into(),
+        ),
+        Upstream::NotYourSubscription { message } => (
+            format!("Not done: the subscription is not this key's.{}", said(message)),
+            "Choose a subscription of this key's account.".into(),
+        ),
+        Upstream::Forbidden { message } => (
+            format!("Not done: the key may not do this: the domain is locked to another key, or is an alias.{}", said(message)),
+            "Sync your keys to see which key holds it now.".into(),
+        ),
+        Upstream::Invalid { messages } => (
+            format!("Not done: MailChannels refused the values.{}", said(&messages.join(" "))),
+            "Correct them and send again.".into(),
+        ),
+        Upstream::RateLimited => (
+            "Not done: MailChannels is limiting requests just now.".into(),
+            "Try again in a few seconds.".into(),
+        ),
+        Upstream::Unavailable { .. } | Upstream::BreakerOpen { .. } => (
+            "Not done: MailChannels did not answer properly.".into(),
+            "Try again in a minute; mail already filtered is not affected.".into(),
+        ),
+        Upstream::Timeout => (
+            "MailChannels did not answer in time.".into(),
+            "Check below whether the change was made before trying again.".into(),
+        ),
+        Upstream::Ambiguous => (
+            "The answer was lost, so the change may or may not have been made.".into(),
+            "Check below what is there now before trying again.".into(),
+        ),
+        Upstream::Unexpected { status } => (
+            format!("Not done: MailChannels answered {status}, which its description does not mention."),
+            "Try again; if it stays, give your administrator the request id.".into(),
+        ),
+    }
+}
+
+impl From<store::StoreError> for DeskError {
+    fn from(error: store::StoreError) -> Self {
+        Self::storage(&error)
+    }
+}
+
+/// A shorthand.
+pub(crate) type Result<T> = std::result::Result<T, DeskError>;

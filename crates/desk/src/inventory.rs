@@ -1,0 +1,158 @@
+//! The mirror: what one's keys reach, kept fresh in the background, so that lists ask MailChannels nothing.
+
+use crate::{Desk, DeskError, KeyRef, Person, error::Result, live::mirror_of, reach::key_ref};
+use futures::{StreamExt, stream};
+use mailchannels::Error as Upstream;
+use std::time::Duration;
+use store::{Cursor, DomainQuery, DomainRow};
+
+/// How old the shown data is.
+#[derive(Clone, Debug, Default)]
+pub struct Freshness {
+    /// Keys the person has.
+    pub keys: usize,
+    /// Keys that were mirrored at least once.
+    pub synced: usize,
+    /// The oldest sync among them, unix milliseconds.
+    pub oldest: Option<i64>,
+    /// Keys whose last look failed: label, rejected (or just unreachable), since.
+    pub failing: Vec<(String, bool, Option<i64>)>,
+}
+
+/// One page of the domain list.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The rows.
+    pub rows: Vec<DomainRow>,
+    /// Rows that match in all.
+    pub matching: u64,
+    /// Domains within reach in all.
+    pub total: u64,
+    /// Where the next page starts.
+    pub next: Option<String>,
+    /// Where the previous page ends.
+    pub previous: Option<String>,
+    /// How old it is.
+    pub freshness: Freshness,
+    /// The person's keys.
+    pub keys: Vec<KeyRef>,
+    /// Subscription handles that occur, for the filter.
+    pub subscriptions: Vec<String>,
+}
+
+/// Keys mirrored at the same time.
+const SYNCS_AT_ONCE: usize = 4;
+
+impl Desk {
+    /// Mirrors what a key sees. Failures are noted on the key and returned.
+    pub async fn sync_key(&self, fingerprint: &str) -> Result<()> {
+        let Some(row) = self.0.store.key_for_fingerprint(fingerprint).await? else {
+            return Ok(());
+        };
+        let opened = self.open(&row)?;
+        match opened.background().all_domains().await {
+            Ok(domains) => {
+                let mirror = domains.iter().map(mirror_of).collect();
+                let stats = self.0.store.apply_sync(fingerprint, &opened.key.account, mirror, self.now_ms()).await?;
+                tracing::debug!(key = %opened.key.id, added = stats.added, changed = stats.changed, removed = stats.removed, total = stats.total, "synced");
+                Ok(())
+            }
+            Err(error) => {
+                let health = if matches!(error, Upstream::BadKey) { "rejected" } else { "unreachable" };
+                tracing::warn!(key = %opened.key.id, %error, "sync failed");
+                let (detail, _) = DeskError::Upstream(error.clone()).words();
+                self.0.store.sync_failed(fingerprint, health, &detail, self.now_ms()).await?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Mirrors all of a person's keys now.
+    pub async fn sync_own(&self, person: &Person) -> Result<()> {
+        let keys: Vec<_> = self.key_rows(person).await?.into_iter().map(|row| row.fingerprint).collect();
+        self.sync_each(keys).await;
+        Ok(())
+    }
+
+    /// Mirrors every stored key, then again after each interval, for as long as it is polled.
+    pub async fn keep_synced(&self, every: Duration) {
+        loop {
+            match self.0.store.distinct_fingerprints().await {
+                Ok(keys) => self.sync_each(keys).await,
+                Err(error) => tracing::error!(%error, "the keys to sync could not be read"),
+            }
+            tokio::time::sleep(every).await;
+        }
+    }
+
+    async fn sync_each(&self, fingerprints: Vec<String>) {
+        stream::iter(fingerprints)
+            .for_each_concurrent(SYNCS_AT_ONCE, |fingerprint| async move {
+                // The failure is on the key already, where its owner sees it.
+                let _ = self.sync_key(&fingerprint).await;
+            })
+            .await;
+    }
+
+    /// One page of the domains within a person's reach; `query.keys` is filled in here.
+    pub async fn list(&self, person: &Person, mut query: DomainQuery) -> Result<Listing> {
+        let keys = self.key_rows(person).await?;
+        query.keys = keys.iter().map(|row| row.fingerprint.clone()).collect();
+        let store = &self.0.store;
+        let page = store.list_domains(&query).await?;
+        let everything = DomainQuery { keys: query.keys.clone(), ..DomainQuery::default() };
+        let total = store.count_domains(&everything).await?;
+        let matching = if query.is_filtered() { store.count_domains(&query).await? } else { total };
+        let at = |row: &DomainRow| Cursor::of(row, query.sort).to_string();
+        let (more_after, more_before) = if query.backwards {
+            (query.cursor.is_some(), page.has_more)
+        } else {
+            (page.has_more, query.cursor.is_some())
+        };
+        Ok(Listing {
+            next: page.rows.last().filter(|_| more_after).map(at),
+            previous: page.rows.first().filter(|_| more_before).map(at),
+            rows: page.rows,
+            matching,
+            total,
+            freshness: freshness(&keys),
+            subscriptions: store.subscriptions_of(&query.keys).await?,
+            keys: keys.iter().map(key_ref).collect(),
+        })
+    }
+
+    /// Number of domains within a person's reach, for the navigation.
+    pub async fn reach_count(&self, person: &Person) -> Result<(u64, usize)> {
+        let keys: Vec<_> = self.key_rows(person).await?.into_iter().map(|row| row.fingerprint).collect();
+        let count = keys.len();
+        Ok((self.0.store.count_domains(&DomainQuery { keys, ..DomainQuery::default() }).await?, count))
+    }
+}
+
+fn freshness(keys: &[store::KeyRow]) -> Freshness {
+    Freshness {
+        keys: keys.len(),
+        synced: keys.iter().filter(|key| key.synced_at.is_some()).count(),
+        oldest: keys.iter().filter_map(|key| key.synced_at).min(),
+        failing: keys
+            .iter()
+            .filter(|key| matches!(key.health.as_deref(), Some("rejected" | "unreachable")))
+            .map(|key| (key.label.clone(), key.health.as_deref() == Some("rejected"), key.health_at))
+            .collect(),
+    }
+}
+
+impl Desk {
+    /// Whether a person's keys reach this very name, as a domain or an alias.
+    pub async fn knows(&self, person: &Person, name: &str) -> Result<bool> {
+        let keys: Vec<_> = self.key_rows(person).await?.into_iter().map(|row| row.fingerprint).collect();
+        Ok(self.0.store.find_domain(&keys, name).await?.is_some())
+    }
+
+    /// Whether any name within a person's reach contains this text.
+    pub async fn matches(&self, person: &Person, text: &str) -> Result<bool> {
+        let keys = self.key_rows(person).await?.into_iter().map(|row| row.fingerprint).collect();
+        let query = DomainQuery { keys, text: Some(text.to_owned()), limit: 1, ..DomainQuery::default() };
+        Ok(!self.0.store.list_domains(&query).await?.rows.is_empty())
+    }
+}

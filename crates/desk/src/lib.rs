@@ -1,0 +1,82 @@
+//! Use cases: what a person can do with keys and domains.
+//!
+//! Each use case checks its input with the pure rules of `inbound`, writes its intent to the audit
+//! log, acts through `mailchannels`, reads back what the service made of it, and brings the mirror
+//! up to date. Nothing here knows of pages or HTTP servers.
+
+mod apply;
+mod audit;
+mod changes;
+mod error;
+mod inventory;
+mod keys;
+mod live;
+mod login;
+mod people;
+mod provision;
+mod reach;
+mod subscriptions;
+mod undo;
+
+pub use apply::Applied;
+pub use audit::HistoryRow;
+pub use changes::{AdminsInput, Review, ServersInput, SettingsInput};
+pub use error::{DeskError, FieldError};
+pub use inventory::{Freshness, Listing};
+pub use keys::{Health, KeyView};
+pub use live::{DomainView, Lookup, Source};
+pub use login::MintedLink;
+pub use people::{DEMO_PEOPLE, DemoPerson, Person, Role};
+pub use provision::{BatchInput, BatchReport, OneInput, OneOutcome, RowOutcome, RowState};
+pub use reach::{Asker, KeyRef};
+pub use subscriptions::SubscriptionView;
+pub use undo::Snapshot;
+
+use mailchannels::Client;
+use std::sync::Arc;
+use store::Store;
+use vault::{KeyRing, MasterKeys};
+
+/// A clock: unix milliseconds. Injected, so that tests decide the time.
+pub type Clock = fn() -> i64;
+
+/// The system's clock.
+pub fn system_clock() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+/// All use cases; cheap to clone.
+#[derive(Clone)]
+pub struct Desk(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    ring: KeyRing,
+    master: MasterKeys,
+    client: Client,
+    clock: Clock,
+}
+
+impl Desk {
+    /// Puts the use cases together.
+    pub fn new(store: Store, ring: KeyRing, master: MasterKeys, client: Client, clock: Clock) -> Self {
+        Self(Arc::new(Inner { store, ring, master, client, clock }))
+    }
+
+    /// The current time, unix milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        (self.0.clock)()
+    }
+
+    /// The store, for sessions, drafts and tests.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    fn new_id(&self) -> String {
+        let now = jiff::Timestamp::from_millisecond(self.now_ms()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+        let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
+        uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos)).to_string()
+    }
+}

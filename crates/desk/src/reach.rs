@@ -1,0 +1,98 @@
+//! Which key to speak with: opening stored keys and the sessions they give.
+
+use crate::{Desk, DeskError, Person, error::Result};
+use mailchannels::{Account, AccountId, ApiKey, Lane};
+use store::KeyRow;
+use vault::Context;
+
+/// Who asks, and under which request: goes into the audit log with everything they do.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// The person.
+    pub person: Person,
+    /// The request's id.
+    pub request_id: String,
+}
+
+/// A key of the person's, as pages name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRef {
+    /// Id of the person's key.
+    pub id: String,
+    /// The person's label for it.
+    pub label: String,
+    /// Its fingerprint, full form.
+    pub fingerprint: String,
+    /// The account (customer) it belongs to.
+    pub account: String,
+}
+
+/// A key opened for the length of one use case; the secret goes when this does.
+pub(crate) struct Opened {
+    pub(crate) secret: ApiKey,
+    pub(crate) account: Account,
+    pub(crate) key: KeyRef,
+}
+
+impl Opened {
+    /// A session in the interactive lane.
+    pub(crate) fn session(&self) -> mailchannels::Session<'_> {
+        self.account.with_key(&self.secret, Lane::Interactive)
+    }
+
+    /// A session that lets people go first.
+    pub(crate) fn background(&self) -> mailchannels::Session<'_> {
+        self.account.with_key(&self.secret, Lane::Bulk)
+    }
+}
+
+pub(crate) const SEALED: (&str, &str) = ("api_keys", "sealed");
+
+/// Binds a sealed key to its row and owner.
+pub(crate) fn seal_context<'a>(row: &'a str, owner: &'a str) -> Context<'a> {
+    Context { table: SEALED.0, column: SEALED.1, row, owner }
+}
+
+pub(crate) fn key_ref(row: &KeyRow) -> KeyRef {
+    KeyRef {
+        id: row.id.clone(),
+        label: row.label.clone(),
+        fingerprint: row.fingerprint.clone(),
+        account: row.account_id.clone().unwrap_or_default(),
+    }
+}
+
+impl Desk {
+    /// The person's keys, in label order.
+    pub(crate) async fn key_rows(&self, person: &Person) -> Result<Vec<KeyRow>> {
+        Ok(self.0.store.keys_of(&person.id).await?)
+    }
+
+    /// The person's keys as pages name them.
+    pub async fn key_refs(&self, person: &Person) -> Result<Vec<KeyRef>> {
+        Ok(self.key_rows(person).await?.iter().map(key_ref).collect())
+    }
+
+    /// Opens a stored key.
+    pub(crate) fn open(&self, row: &KeyRow) -> Result<Opened> {
+        let plain = self
+            .0
+            .ring
+            .open(&seal_context(&row.id, &row.owner_id), &row.sealed)
+            .map_err(|error| {
+                tracing::error!(%error, key = %row.id, "a stored key does not open");
+                DeskError::KeyUnreadable
+            })?;
+        let secret = ApiKey::new(plain).map_err(|_| DeskError::KeyUnreadable)?;
+        let key = key_ref(row);
+        // A key whose account isn't known yet gets a budget of its own; the first check finds it.
+        let account = if key.account.is_empty() { format!("key:{}", key.fingerprint) } else { key.account.clone() };
+        Ok(Opened { secret, account: self.0.client.account(&AccountId(account)), key })
+    }
+
+    /// Opens one of the person's keys by its id.
+    pub(crate) async fn open_own(&self, person: &Person, id: &str) -> Result<Opened> {
+        let row = self.key_rows(person).await?.into_iter().find(|row| row.id == id);
+        self.open(&row.ok_or_else(|| DeskError::NotFound("that key".into()))?)
+    }
+}

@@ -1,0 +1,36 @@
+//! Subscriptions: plan, limits as they come, active count; read live, one key an account.
+
+use crate::{Desk, DeskError, Person, error::Result, reach::KeyRef};
+use futures::future::join_all;
+use mailchannels::Subscription;
+
+/// The subscriptions of one account.
+#[derive(Clone, Debug)]
+pub struct SubscriptionView {
+    /// The key that was asked.
+    pub key: KeyRef,
+    /// Account name.
+    pub account: String,
+    /// Its subscriptions, or what happened and the next step.
+    pub subscriptions: std::result::Result<Vec<Subscription>, (String, String)>,
+}
+
+impl Desk {
+    /// The subscriptions of every account that the person has a key of.
+    pub async fn subscriptions(&self, person: &Person) -> Result<Vec<SubscriptionView>> {
+        let mut rows = self.key_rows(person).await?;
+        // A rejected key says nothing of its account while another key of it works.
+        rows.sort_by_key(|row| (row.account_id.clone(), row.health.as_deref() == Some("rejected")));
+        rows.dedup_by(|a, b| a.account_id.is_some() && a.account_id == b.account_id);
+        let views = rows.iter().map(|row| async move {
+            let opened = self.open(row)?;
+            let subscriptions = opened.session().subscriptions().await;
+            Ok::<_, DeskError>(SubscriptionView {
+                account: row.account_name.clone().unwrap_or_default(),
+                subscriptions: subscriptions.map_err(|error| DeskError::Upstream(error).words()),
+                key: opened.key,
+            })
+        });
+        join_all(views).await.into_iter().collect()
+    }
+}

@@ -1,0 +1,1 @@
+//! Pure rules of MailChannels Inbound: names, lists, plans, association; no I/O.

@@ -1,0 +1,1 @@
+//! Faithful stand-in for the MailChannels Inbound API.

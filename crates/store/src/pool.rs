@@ -1,0 +1,210 @@
+//! The database file: opening it, one writer, a few readers.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use sqlx::{
+    FromRow, Sqlite, SqlitePool, SqlSafeStr, Transaction,
+    migrate::{MigrateError, Migrator},
+    query::{Query, QueryAs, QueryScalar},
+    sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
+};
+
+use crate::{Result, StoreError};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
+
+const READERS: u32 = 4;
+/// How long SQLite waits for a lock held by another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a caller waits for a connection of ours.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Counts remembered at most; see [`Store::remembered_count`].
+const COUNTS_MAX: usize = 256;
+
+pub(crate) type Tx = Transaction<'static, Sqlite>;
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    statements: AtomicU64,
+    mirror_version: AtomicU64,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    version: u64,
+    known: HashMap<String, u64>,
+}
+
+impl Store {
+    /// Opens the database, creating it (readable by its owner only) and migrating it as needed.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`] for a database of a newer Sluice, which is left untouched;
+    /// [`StoreError::Corrupt`] for a file that is no database.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        create_private(path).map_err(StoreError::Io)?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .synchronous(SqliteSynchronous::Full);
+        // Recursive triggers, so that REPLACE cannot get past the ones that guard the audit log.
+        let writing = options.clone().journal_mode(SqliteJournalMode::Wal).pragma("recursive_triggers", "ON");
+        // The one connection stays: it has temporary tables and a warm cache.
+        let writer = pool(1).max_lifetime(None).idle_timeout(None).connect_with(writing).await?;
+        migrate(&writer).await?;
+        let readers = pool(READERS).connect_with(options.pragma("query_only", "ON")).await?;
+        Ok(Self(Arc::new(Inner {
+            writer,
+            readers,
+            statements: AtomicU64::new(0),
+            mirror_version: AtomicU64::new(1),
+            counts: Mutex::default(),
+        })))
+    }
+
+    /// Closes all connections, after what is running has ended.
+    pub async fn close(&self) {
+        self.0.readers.close().await;
+        self.0.writer.close().await;
+    }
+
+    /// Statements executed since the database was opened; transaction borders don't count.
+    pub fn statements(&self) -> u64 {
+        self.0.statements.load(Ordering::Relaxed)
+    }
+
+    /// Goes up with every change of what the mirror shows, and not when a sync finds nothing new.
+    pub fn mirror_version(&self) -> u64 {
+        self.0.mirror_version.load(Ordering::SeqCst)
+    }
+
+    /// To be called after the commit: a count taken in between is then thrown away.
+    pub(crate) fn mirror_changed(&self) {
+        self.0.mirror_version.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Remembers a count until the mirror changes, so that a page over 10,000 rows counts them once.
+    pub(crate) async fn remembered_count(&self, what: String, count: impl Future<Output = Result<u64>>) -> Result<u64> {
+        let version = self.mirror_version();
+        {
+            let mut counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
+            if counts.version != version {
+                *counts = Counts { version, known: HashMap::new() };
+            }
+            if let Some(known) = counts.known.get(&what) {
+                return Ok(*known);
+            }
+        }
+        let count = count.await?;
+        let mut counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.version == version {
+            if counts.known.len() >= COUNTS_MAX {
+                counts.known.clear();
+            }
+            counts.known.insert(what, count);
+        }
+        Ok(count)
+    }
+
+    /// The readers.
+    pub(crate) fn read(&self) -> &SqlitePool {
+        &self.0.readers
+    }
+
+    /// The writer, for a single statement.
+    pub(crate) fn write(&self) -> &SqlitePool {
+        &self.0.writer
+    }
+
+    /// A write transaction that has its lock from the start. Dropped without commit, it leaves nothing.
+    pub(crate) async fn begin(&self) -> Result<Tx> {
+        Ok(self.0.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// A counted statement.
+    pub(crate) fn sql<'q>(&self, sql: impl SqlSafeStr) -> Query<'q, Sqlite, SqliteArguments> {
+        self.count();
+        sqlx::query(sql)
+    }
+
+    /// A counted statement that gives rows.
+    pub(crate) fn rows<'q, T>(&self, sql: impl SqlSafeStr) -> QueryAs<'q, Sqlite, T, SqliteArguments>
+    where
+        T: for<'r> FromRow<'r, SqliteRow>,
+    {
+        self.count();
+        sqlx::query_as(sql)
+    }
+
+    /// A counted statement that gives one column.
+    pub(crate) fn scalar<'q, T>(&self, sql: impl SqlSafeStr) -> QueryScalar<'q, Sqlite, T, SqliteArguments>
+    where
+        (T,): for<'r> FromRow<'r, SqliteRow>,
+    {
+        self.count();
+        sqlx::query_scalar(sql)
+    }
+
+    fn count(&self) {
+        self.0.statements.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+/// A new row id: UUIDv7, so that ids sort by the time given (unix milliseconds).
+pub fn new_id(now: i64) -> String {
+    let now = u64::try_from(now).unwrap_or_default();
+    let nanos = u32::try_from(now % 1_000 * 1_000_000).unwrap_or_default();
+    uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, now / 1_000, nanos)).to_string()
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT)
+}
+
+async fn migrate(writer: &SqlitePool) -> Result<()> {
+    MIGRATIONS.run(writer).await.map_err(|error| match error {
+        MigrateError::VersionMissing(found) => StoreError::NewerSchema {
+            found,
+            known: MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default(),
+        },
+        other => other.into(),
+    })
+}
+
+/// SQLite gives the files beside the database the database's own mode.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests;

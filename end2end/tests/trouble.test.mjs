@@ -1,0 +1,105 @@
+// Wrong input and a failing service: what is said, what is kept, what is not sent.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { closeBrowser, newPage } from "../lib/browser.mjs";
+import { startStack } from "../lib/stack.mjs";
+import { addKey, signIn } from "./steps.mjs";
+
+const NAME = "bikeshop-northgate.example";
+
+describe("trouble", () => {
+  let stack;
+  let page;
+  before(async () => {
+    stack = await startStack({ domains: 300, env: { SLUICE_SYNC_SECONDS: "86400" } });
+    page = await newPage({ size: "desktop", theme: "light", scripts: true });
+    await signIn(page, stack, "Tomasz");
+  });
+  after(async () => {
+    await page?.context().close();
+    await stack?.stop();
+    await closeBrowser();
+  });
+
+  test("no key, then a wrong key", async () => {
+    await page.goto(`${stack.url}/domains`);
+    await page.getByText("Add your first API key").waitFor();
+    await addKey(page, stack, "web07", "not-a-key");
+    await page.locator("#add-secret-err").getByText("MailChannels rejected this key").waitFor();
+    assert.equal(await page.getByLabel("Label", { exact: true }).inputValue(), "web07");
+    assert.equal(await page.getByLabel("API key", { exact: true }).inputValue(), "");
+  });
+
+  test("a service that is down while a key is added", async () => {
+    await stack.sandbox.fault({ operation: "*", kind: { status: { code: 502 } } });
+    await addKey(page, stack, "web07", "sandbox-key-07");
+    await page.getByText("MailChannels did not answer properly").waitFor();
+    await stack.sandbox.clearFaults();
+    await addKey(page, stack, "web07", "sandbox-key-07");
+    await page.getByText("web07 is stored").waitFor();
+  });
+
+  test("a service that goes down under a domain's page", async () => {
+    await page.goto(`${stack.url}/domains/${NAME}`);
+    await stack.sandbox.fault({ operation: "*", kind: { status: { code: 502 } } });
+    await page.getByLabel("Add an alias").fill("new.example");
+    await page.getByRole("button", { name: "Add alias" }).click();
+    await page.locator("#note").getByText("MailChannels did not answer properly").waitFor();
+    await page.getByText("Changes wait until MailChannels answers").waitFor();
+    await page.goto(`${stack.url}/domains`);
+    await page.getByRole("heading", { name: "Domains" }).waitFor();
+    await stack.sandbox.clearFaults();
+  });
+
+  test("a key that lost its right to a domain", async () => {
+    await stack.sandbox.fault({ operation: "put-settings", kind: { status: { code: 403 } } });
+    await page.goto(`${stack.url}/domains/${NAME}`);
+    await page.getByRole("radio", { name: /^Flag/ }).check();
+    await page.getByRole("button", { name: "Save spam handling" }).click();
+    await page.locator("#note").getByText("locked to another key").waitFor();
+    await stack.sandbox.clearFaults();
+  });
+
+  test("filters that leave nothing say so and lead back", async () => {
+    await page.goto(`${stack.url}/domains?q=zzzz-nothing`);
+    await page.getByText("Nothing matches").waitFor();
+    await page.getByRole("link", { name: "Clear filters" }).last().click();
+    await page.waitForURL(`${stack.url}/domains`);
+  });
+
+  test("1,001 lines are refused, said, kept and not sent", async () => {
+    const before = (await stack.sandbox.ledger()).filter((entry) => entry.operation === "provision-batch").length;
+    const lines = Array.from({ length: 1001 }, (_, n) => `row${n}.example`).join("\n");
+    await page.goto(`${stack.url}/provision/many`);
+    await page.locator("#batch-text").fill(lines);
+    await page.locator("#batch-subscription").selectOption({ index: 1 });
+    await page.getByRole("button", { name: "Check rows" }).click();
+    await page.getByText(/1,001 rows/).waitFor();
+    assert.equal(await page.locator("#batch-text").inputValue(), lines);
+    const sent = (await stack.sandbox.ledger()).filter((entry) => entry.operation === "provision-batch").length;
+    assert.equal(sent, before);
+  });
+
+  test("a dropped file fills the field", async () => {
+    await page.goto(`${stack.url}/provision/many`);
+    await page.locator("html[data-ready]").waitFor();
+    await page.locator("input[type=file]").setInputFiles({ name: "autumn.csv", mimeType: "text/csv", buffer: Buffer.from("domain,policy\ndropped.example,block\n") });
+    await page.getByText("autumn.csv, 2 lines").waitFor();
+    assert.match(await page.locator("#batch-text").inputValue(), /dropped\.example/);
+  });
+
+  test("a domain nobody reaches offers to provision it", async () => {
+    await page.goto(`${stack.url}/domains/nowhere.example`);
+    await page.getByText("Not within reach of your keys").waitFor();
+    await page.getByRole("link", { name: "Provision it" }).click();
+    assert.equal(await page.locator("#one-domain").inputValue(), "nowhere.example");
+  });
+
+  test("an alias leads to its domain", async () => {
+    await page.goto(`${stack.url}/domains/northgatebikes.example`);
+    await page.getByRole("link", { name: `Open ${NAME}` }).click();
+    await page.waitForURL(`${stack.url}/domains/${NAME}`);
+  });
+
+  test("nothing else was complained about", () => page.assertClean({ statuses: [404, 502] }));
+});

@@ -1,0 +1,109 @@
+//! What every form action does around its use case: guard, act, keep a note, redirect.
+
+use crate::{
+    api::error::AppError,
+    server::{
+        actor::{Need, actor, desk, guard},
+        flash::{self, Flash, Tone},
+    },
+};
+use desk::{Asker, Desk, DeskError};
+use std::collections::HashMap;
+
+/// Where to go after a form action, and what to say there.
+pub struct Next {
+    /// A local path that we built.
+    pub path: String,
+    /// The note.
+    pub flash: Option<Flash>,
+}
+
+impl Next {
+    /// Go there and say that.
+    pub fn say(path: impl Into<String>, flash: Flash) -> Self {
+        Self { path: path.into(), flash: Some(flash) }
+    }
+
+    /// Go there.
+    pub fn to(path: impl Into<String>) -> Self {
+        Self { path: path.into(), flash: None }
+    }
+}
+
+/// The form that is being answered: where its errors go, and what was typed into it.
+pub struct Form {
+    /// Its name on the page.
+    pub name: &'static str,
+    /// The page it stands on, with a fragment that leads to it.
+    pub page: String,
+    /// What was typed; never a secret.
+    pub typed: HashMap<String, String>,
+}
+
+impl Form {
+    /// A form on a page.
+    pub fn new(name: &'static str, page: impl Into<String>) -> Self {
+        Self { name, page: page.into(), typed: HashMap::new() }
+    }
+
+    /// Keeps what was typed into a field.
+    #[must_use]
+    pub fn typed(mut self, field: &str, value: impl Into<String>) -> Self {
+        self.typed.insert(field.to_owned(), value.into());
+        self
+    }
+}
+
+/// Runs a form action.
+pub async fn act<F, Fut>(need: Need, form: Form, run: F) -> Result<(), AppError>
+where
+    F: FnOnce(Desk, Asker) -> Fut,
+    Fut: Future<Output = Result<Next, DeskError>>,
+{
+    let (desk, actor) = match (guard(need), actor()) {
+        (Ok(actor), _) => (desk(), actor),
+        (Err(error), Some(actor)) => {
+            let flash = Flash { tone: Tone::Bad, title: error.to_string(), ..Flash::default() };
+            return finish(&desk(), &actor.person, Next::say(form.page, flash)).await;
+        }
+        (Err(error), None) => return Err(error),
+    };
+    let asker = Asker { person: actor.person, request_id: actor.request_id };
+    let person = asker.person.clone();
+    let next = match run(desk.clone(), asker).await {
+        Ok(next) => next,
+        Err(error) => {
+            let (title, detail) = error.words();
+            let errors = if let DeskError::Invalid(errors) = error { errors } else { Vec::new() };
+            let detail = if errors.is_empty() { detail } else { String::new() };
+            Next::say(form.page, Flash { form: form.name.to_owned(), tone: Tone::Bad, title, detail, undo: None, errors, typed: form.typed })
+        }
+    };
+    finish(&desk, &person, next).await
+}
+
+async fn finish(desk: &Desk, person: &desk::Person, next: Next) -> Result<(), AppError> {
+    let path = match next.flash {
+        Some(flash) => {
+            let id = flash::keep(desk, person, &flash).await.map_err(|_| AppError::Internal)?;
+            flash::with_note(&next.path, &id)
+        }
+        None => next.path,
+    };
+    leptos_axum::redirect(&path);
+    Ok(())
+}
+
+/// A path segment, percent-encoded.
+pub fn segment(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+        .to_string()
+        .replace("%2E", ".")
+        .replace("%2D", "-")
+}
+
+/// The page of a domain, at one of its sections.
+pub fn domain_page(domain: &str, section: &str) -> String {
+    let name = segment(domain);
+    if section.is_empty() { format!("/domains/{name}") } else { format!("/domains/{name}#{section}") }
+}

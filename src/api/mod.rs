@@ -1,0 +1,35 @@
+//! Server functions: guard, use case, answer; nothing else.
+//!
+//! All of them are posted by plain forms. Each ends in a redirect to a page, which shows the outcome
+//! from a note kept on the server (see [`crate::server::flash`]); so nothing typed and no error text
+//! travels in a URL.
+
+pub mod domains;
+pub mod error;
+pub mod forms;
+pub mod keys;
+pub mod provision;
+
+/// Path, need and function name of every server function; a test walks it.
+pub const ALL: [(&str, crate::server::actor::Need); 17] = {
+    use crate::server::actor::Need::{ChangeDomains, OwnKeys, Read};
+    [
+        ("/do/keys/add", OwnKeys),
+        ("/do/keys/rename", OwnKeys),
+        ("/do/keys/replace", OwnKeys),
+        ("/do/keys/remove", OwnKeys),
+        ("/do/keys/sync", Read),
+        ("/do/domains/settings", ChangeDomains),
+        ("/do/domains/servers/review", ChangeDomains),
+        ("/do/domains/servers/replace", ChangeDomains),
+        ("/do/domains/admins", ChangeDomains),
+        ("/do/domains/alias/add", ChangeDomains),
+        ("/do/domains/alias/remove", ChangeDomains),
+        ("/do/domains/associate", ChangeDomains),
+        ("/do/domains/deprovision", ChangeDomains),
+        ("/do/domains/undo", ChangeDomains),
+        ("/do/provision/one", ChangeDomains),
+        ("/do/provision/check", ChangeDomains),
+        ("/do/provision/send", ChangeDomains),
+    ]
+};

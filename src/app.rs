@@ -1,0 +1,115 @@
+//! Document shell and route table.
+
+use crate::{
+    pages,
+    server::{actor::actor, assets, headers::page_policy},
+};
+use http::{HeaderValue, StatusCode, header, request::Parts};
+use leptos::{nonce::use_nonce, prelude::*};
+use leptos_axum::ResponseOptions;
+use leptos_meta::{MetaTags, Title, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{Route, Router, Routes},
+    path,
+};
+
+/// Loads the browser code only where an island waits for it.
+const LOADER: &str = r#"
+const islands = document.querySelectorAll("leptos-island");
+if (islands.length) {
+  const code = await import(BASE + ".js");
+  await code.default({ module_or_path: BASE + ".wasm" });
+  code.hydrate();
+  for (const island of islands) code[island.dataset.component]?.(island);
+  document.documentElement.dataset.ready = "";
+}"#;
+
+/// The loader for the browser files named `base`.
+pub fn loader(base: &str) -> String {
+    LOADER.replace("BASE", &format!("{base:?}"))
+}
+
+/// The document around every page.
+pub fn shell() -> impl IntoView {
+    let nonce = use_nonce();
+    if let (Some(nonce), Some(response)) = (&nonce, use_context::<ResponseOptions>())
+        && let Ok(policy) = HeaderValue::from_str(&page_policy(nonce))
+    {
+        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    let base = format!("/pkg/sluice.{}", assets::hash());
+    // The sign-in page has no islands and gets no code at all.
+    let loader = actor().is_some().then(|| {
+        view! { <script type="module" nonce=nonce inner_html=loader(&base)></script> }
+    });
+    view! {
+        <!DOCTYPE html>
+        <html lang="en" dir="ltr" data-theme=theme()>
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
+                <link rel="stylesheet" href=format!("{base}.css")/>
+                {loader}
+                <MetaTags/>
+            </head>
+            <body><App/></body>
+        </html>
+    }
+}
+
+/// The chosen theme, from its cookie; anything else follows the system.
+fn theme() -> Option<&'static str> {
+    let parts = use_context::<Parts>()?;
+    parts
+        .headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split("; "))
+        .find_map(|cookie| match cookie.strip_prefix("__Host-theme=") {
+            Some("light") => Some("light"),
+            Some("dark") => Some("dark"),
+            _ => None,
+        })
+}
+
+/// The routes. Each is rendered whole before its first byte is sent, so that its status is true.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Title text="Sluice"/>
+        <Router>
+            <Routes fallback=not_found>
+                <Route path=path!("/sign-in") view=pages::sign_in::SignIn ssr=SsrMode::Async/>
+                <Route path=path!("/domains") view=pages::domains::Domains ssr=SsrMode::Async/>
+                <Route path=path!("/domains/:name") view=pages::domain::DomainPage ssr=SsrMode::Async/>
+                <Route path=path!("/domains/:name/servers") view=pages::servers::ReviewServers ssr=SsrMode::Async/>
+                <Route path=path!("/domains/:name/deprovision") view=pages::deprovision::Deprovision ssr=SsrMode::Async/>
+                <Route path=path!("/keys") view=pages::keys::Keys ssr=SsrMode::Async/>
+                <Route path=path!("/keys/:id") view=pages::key::KeyPage ssr=SsrMode::Async/>
+                <Route path=path!("/provision") view=pages::provision::ProvisionOne ssr=SsrMode::Async/>
+                <Route path=path!("/provision/many") view=pages::batch::ProvisionMany ssr=SsrMode::Async/>
+                <Route path=path!("/provision/outcome/:id") view=pages::batch::Outcome ssr=SsrMode::Async/>
+                <Route path=path!("/subscriptions") view=pages::subscriptions::Subscriptions ssr=SsrMode::Async/>
+            </Routes>
+        </Router>
+    }
+}
+
+/// Handler for every address outside the route table.
+pub async fn missing(request: axum::extract::Request) -> axum::response::Response {
+    use axum::response::IntoResponse;
+    let mut response = leptos_axum::render_app_async(shell)(request).await.into_response();
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
+fn not_found() -> impl IntoView {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.set_status(StatusCode::NOT_FOUND);
+    }
+    pages::not_found::view()
+}

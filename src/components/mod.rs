@@ -1,0 +1,14 @@
+//! The kit: small server-rendered parts that every page is made of.
+
+pub mod field;
+pub mod icon;
+pub mod note;
+pub mod page;
+pub mod shell;
+pub mod status;
+
+pub use field::{Field, SelectField, TextArea, field_error};
+pub use icon::{Icon, icon};
+pub use note::note;
+pub use page::{Cx, page};
+pub use status::{age, alert, badge, empty, policy_badge, state};

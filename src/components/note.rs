@@ -1,0 +1,23 @@
+//! The note that a form action left for the page.
+
+use crate::{
+    components::{Icon, alert, icon},
+    server::flash::Flash,
+};
+use leptos::prelude::*;
+
+/// Shows the note, with Undo where the change can be taken back.
+pub fn note(flash: Option<&Flash>) -> impl IntoView {
+    let flash = flash?.clone();
+    let undo = flash.undo.map(|(domain, change)| {
+        view! {
+            <form method="post" action="/do/domains/undo">
+                <input type="hidden" name="name" value=domain/>
+                <input type="hidden" name="change" value=change.to_string()/>
+                <button class="btn btn-sm">{icon(Icon::Undo2)}"Undo"</button>
+            </form>
+        }
+        .into_any()
+    });
+    Some(view! { <div class="note" id="note">{alert(flash.tone.as_str(), flash.title, flash.detail, undo)}</div> })
+}

@@ -1,0 +1,88 @@
+//! The frame around a page: navigation, search, the person.
+
+use crate::components::{Cx, Icon, icon, icon::sprite};
+use crate::islands::Keyboard;
+use inbound::words;
+use leptos::prelude::*;
+
+/// Sections of the navigation: path, name, icon.
+const SECTIONS: [(&str, &str, Icon); 4] = [
+    ("/domains", "Domains", Icon::Globe),
+    ("/provision", "Provision", Icon::Plus),
+    ("/keys", "API keys", Icon::KeyRound),
+    ("/subscriptions", "Subscriptions", Icon::CreditCard),
+];
+
+/// The frame.
+pub fn frame(cx: &Cx, section: &'static str, (domains, keys): (u64, usize), body: AnyView) -> impl IntoView {
+    let person = cx.actor.person.clone();
+    let role = person.role.as_str();
+    let links = SECTIONS
+        .into_iter()
+        .map(|(path, name, which)| {
+            let count = match path {
+                "/domains" if domains > 0 => words::thousands(domains),
+                "/keys" if keys > 0 => words::thousands(keys as u64),
+                _ => String::new(),
+            };
+            view! {
+                <li><a href=path aria-current=(path == section).then_some("page")>
+                    {icon(which)}{name}
+                    {(!count.is_empty()).then(|| view! { <span class="n">{count}</span> })}
+                </a></li>
+            }
+        })
+        .collect_view();
+    let themes = [("system", "System theme", Icon::Monitor), ("light", "Light theme", Icon::Sun), ("dark", "Dark theme", Icon::Moon)]
+        .into_iter()
+        .map(|(value, words, which)| view! { <button class="opt" name="theme" value=value>{icon(which)}{words}</button> })
+        .collect_view();
+    let query = if section == "/domains" { String::new() } else { cx.query("q").unwrap_or_default().to_owned() };
+    let back = cx.url.clone();
+    view! {
+        <a class="skip btn" href="#main">"Skip to content"</a>
+        <div class="shell">
+            <nav class="rail" id="rail" popover aria-label="Main">
+                <a class="brand" href="/domains">{icon(Icon::Sluice)}"Sluice"</a>
+                <ul>{links}</ul>
+            </nav>
+            <div>
+                <header class="topbar">
+                    <button class="btn btn-quiet btn-icon menu-btn" popovertarget="rail" aria-label="Open navigation">{icon(Icon::Menu)}</button>
+                    <form class="search" role="search" action="/search">
+                        {icon(Icon::Search)}
+                        <input
+                            class="input"
+                            type="search"
+                            name="q"
+                            id="search"
+                            value=query
+                            aria-label="Find a domain: name, address or URL"
+                            aria-keyshortcuts="/"
+                            placeholder="Domain, address or URL"
+                            autocomplete="off"
+                            autocapitalize="none"
+                            spellcheck="false"
+                        />
+                        <kbd class="kbd">"/"</kbd>
+                    </form>
+                    <button class="btn btn-quiet push" popovertarget="me" aria-label=format!("{}, {role}", person.name)>
+                        {icon(Icon::User)}<span class="wide-only">{person.name.clone()}</span>
+                    </button>
+                    <div class="menu" id="me" popover>
+                        <p class="menu-head">{person.name.clone()}", "{role}</p>
+                        <form method="post" action="/theme">
+                            <input type="hidden" name="back" value=back/>
+                            {themes}
+                        </form>
+                        <hr/>
+                        <form method="post" action="/sign-out"><button class="opt">{icon(Icon::LogOut)}"Sign out"</button></form>
+                    </div>
+                </header>
+                <main id="main" tabindex="-1">{body}</main>
+            </div>
+        </div>
+        {sprite()}
+        <Keyboard/>
+    }
+}

@@ -1,0 +1,11 @@
+//! The only code that reaches the browser. Each island has one job and the page works without it.
+
+pub mod copy;
+pub mod drop;
+pub mod keyboard;
+pub mod servers;
+
+pub use copy::CopyButton;
+pub use drop::DropText;
+pub use keyboard::Keyboard;
+pub use servers::{ServerLine, ServersEditor};

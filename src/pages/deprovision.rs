@@ -1,0 +1,65 @@
+//! The last look before a domain is deprovisioned.
+
+use crate::{
+    api::forms::domain_page,
+    components::{Cx, Field, Icon, alert, icon, note, page, page::Page},
+    pages::domain::named,
+    server::actor::Need,
+};
+use desk::{DeskError, Lookup};
+use inbound::name::DomainName;
+use leptos::prelude::*;
+use std::sync::Arc;
+
+/// The page.
+#[component]
+pub fn Deprovision() -> impl IntoView {
+    let text = named();
+    page("/domains", Need::ChangeDomains, async move |cx: Arc<Cx>| {
+        let name = DomainName::parse(&text).map_err(|_| DeskError::NotFound(text.clone()))?;
+        let Lookup::Found(view) = cx.desk.domain(&cx.actor.person, &name).await? else {
+            return Err(DeskError::NotFound(text));
+        };
+        let loses = [
+            (view.servers.len(), "downstream servers"),
+            (view.aliases.len(), "aliases"),
+            (view.admins.len(), "admins"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect::<Vec<_>>()
+        .join(", ");
+        let loses = if loses.is_empty() { "its settings and list entries".to_owned() } else { format!("{loses}, its settings and list entries") };
+        let name = name.as_str().to_owned();
+        Ok(Page::new(
+            format!("Deprovision {name}"),
+            view! {
+                <div class="page-head">
+                    <p><a class="linkish" href=domain_page(&name, "")>{icon(Icon::ChevronLeft)}<span class="mono">{name.clone()}</span></a></p>
+                    <h1>"Deprovision "<span class="mono">{name.clone()}</span></h1>
+                </div>
+                {note(cx.flash.as_ref())}
+                {alert(
+                    "bad",
+                    "Its mail bounces unless its MX records have moved",
+                    format!("MailChannels then refuses its mail with 554 5.7.1 Relay access denied. It also loses {loses}; this cannot be undone."),
+                    None,
+                )}
+                <form class="card gap" method="post" action="/do/domains/deprovision">
+                    <input type="hidden" name="name" value=name.clone()/>
+                    <div class="body stack">
+                        <Field name="typed" form="deprovision" label=format!("Type {name} to deprovision it") mono=true
+                            value=cx.typed("deprovision", "typed", "") error=cx.error("deprovision", "typed")/>
+                    </div>
+                    <footer>
+                        <div class="row push">
+                            <a class="btn btn-quiet" href=domain_page(&name, "")>"Keep it"</a>
+                            <button class="btn btn-solid">"Deprovision 1 domain"</button>
+                        </div>
+                    </footer>
+                </form>
+            },
+        ))
+    })
+}

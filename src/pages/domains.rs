@@ -1,0 +1,333 @@
+//! The list of domains, from the mirror: no upstream call.
+
+use crate::{
+    components::{Cx, Icon, age, alert, badge, empty, icon, note, page, page::Page, policy_badge, state},
+    server::actor::{Need, query_value},
+};
+use desk::{Freshness, KeyRef, Listing};
+use inbound::words;
+use leptos::prelude::*;
+use store::{Cursor, DomainQuery, DomainRow, Sort};
+use std::sync::Arc;
+
+/// Rows a page.
+const PAGE: u32 = 50;
+/// Data older than this is said aloud, in milliseconds.
+const STALE_MS: i64 = 10 * 60 * 1000;
+
+/// What the URL asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// `q`: part of a name or alias.
+    pub q: String,
+    /// `key`: id of one of the person's keys, `free` or `unknown`.
+    pub key: String,
+    /// `policy`
+    pub policy: String,
+    /// `subscription`
+    pub subscription: String,
+    /// `servers=none`
+    pub servers: String,
+    /// `sort`: `name`, `servers`, `aliases`, `policy`, `subscription`; a leading `-` turns it round.
+    pub sort: String,
+    /// `after`: keyset cursor.
+    pub after: String,
+    /// `before`: keyset cursor, backwards.
+    pub before: String,
+}
+
+impl View {
+    /// Reads the URL; unknown values count as absent.
+    pub fn of(cx: &Cx) -> Self {
+        let get = |name: &str| cx.query(name).unwrap_or_default().trim().to_owned();
+        Self {
+            q: get("q"),
+            key: get("key"),
+            policy: get("policy"),
+            subscription: get("subscription"),
+            servers: get("servers"),
+            sort: get("sort"),
+            after: get("after"),
+            before: get("before"),
+        }
+    }
+
+    /// The URL of this view; page cursors only when given.
+    fn url(&self, cursor: Option<(&str, &str)>) -> String {
+        let mut pairs = vec![
+            ("q", self.q.as_str()),
+            ("key", &self.key),
+            ("policy", &self.policy),
+            ("subscription", &self.subscription),
+            ("servers", &self.servers),
+            ("sort", &self.sort),
+        ];
+        pairs.extend(cursor);
+        let query: Vec<_> = pairs
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("{name}={}", query_value(value)))
+            .collect();
+        if query.is_empty() { "/domains".into() } else { format!("/domains?{}", query.join("&")) }
+    }
+
+    fn is_filtered(&self) -> bool {
+        [&self.q, &self.key, &self.policy, &self.subscription, &self.servers].iter().any(|value| !value.is_empty())
+    }
+
+    fn sort(&self) -> (Sort, bool) {
+        let (name, descending) = self.sort.strip_prefix('-').map_or((self.sort.as_str(), false), |name| (name, true));
+        let sort = match name {
+            "servers" => Sort::Servers,
+            "aliases" => Sort::Aliases,
+            "policy" => Sort::Policy,
+            "subscription" => Sort::Subscription,
+            _ => Sort::Name,
+        };
+        (sort, descending)
+    }
+
+    /// As the mirror is asked.
+    fn query(&self, keys: &[KeyRef]) -> DomainQuery {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let (sort, descending) = self.sort();
+        let before = Cursor::parse(&self.before).ok();
+        DomainQuery {
+            text: some(&self.q),
+            association: matches!(self.key.as_str(), "free" | "unknown").then(|| self.key.clone()),
+            holder: keys.iter().find(|key| key.id == self.key).map(|key| key.fingerprint.clone()),
+            policy: some(&self.policy),
+            subscription: some(&self.subscription),
+            no_servers: self.servers == "none",
+            sort,
+            descending,
+            backwards: before.is_some(),
+            cursor: before.or_else(|| Cursor::parse(&self.after).ok()),
+            limit: PAGE,
+            ..DomainQuery::default()
+        }
+    }
+}
+
+/// The page.
+#[component]
+pub fn Domains() -> impl IntoView {
+    page("/domains", Need::Read, async |cx: Arc<Cx>| {
+        let view = View::of(&cx);
+        let keys = cx.desk.key_refs(&cx.actor.person).await?;
+        let listing = cx.desk.list(&cx.actor.person, view.query(&keys)).await?;
+        Ok(Page::new("Domains", body(&cx, &view, listing)))
+    })
+}
+
+fn body(cx: &Cx, view: &View, listing: Listing) -> impl IntoView + use<> {
+    let may_change = cx.actor.may(Need::ChangeDomains);
+    let has_keys = !listing.keys.is_empty();
+    let back = view.url(None);
+    view! {
+        <div class="row page-head">
+            <h1>"Domains"</h1>
+            {may_change.then(|| view! {
+                <div class="acts">
+                    <a class="btn" href="/provision/many">{icon(Icon::Upload)}"Provision many"</a>
+                    <a class="btn btn-primary" href="/provision">{icon(Icon::Plus)}"Provision domain"</a>
+                </div>
+            })}
+        </div>
+        {note(cx.flash.as_ref())}
+        {freshness_alert(&listing.freshness, cx.now)}
+        {has_keys.then(|| filters(view, &listing))}
+        {has_keys.then(|| view! {
+            <div class="row meta sm">
+                <p>{counted(view, &listing)}</p>
+                <div class="row push">
+                    <span class="state">{icon(Icon::Clock)}{synced(&listing.freshness, cx.now)}</span>
+                    <form method="post" action="/do/keys/sync">
+                        <input type="hidden" name="back" value=back/>
+                        <button class="btn btn-quiet btn-sm">{icon(Icon::RefreshCw)}"Sync now"</button>
+                    </form>
+                </div>
+            </div>
+        })}
+        {table(cx, view, listing)}
+    }
+}
+
+fn counted(view: &View, listing: &Listing) -> AnyView {
+    let total = words::count(listing.total, "domain", "domains");
+    if view.is_filtered() {
+        view! { <b>{words::thousands(listing.matching)}</b>{format!(" of {total} match ")}<a href="/domains">"Clear filters"</a> }.into_any()
+    } else {
+        total.into_any()
+    }
+}
+
+fn synced(freshness: &Freshness, now: i64) -> String {
+    match freshness.oldest {
+        None => "Not synced yet".into(),
+        Some(oldest) if freshness.synced == freshness.keys => {
+            format!("Synced {} from {}", age(now, oldest), words::count(freshness.keys as u64, "key", "keys"))
+        }
+        Some(oldest) => format!("Synced {} from {} of {} keys", age(now, oldest), freshness.synced, freshness.keys),
+    }
+}
+
+fn freshness_alert(freshness: &Freshness, now: i64) -> Option<AnyView> {
+    let keys = || Some(view! { <a class="btn btn-sm" href="/keys">{icon(Icon::KeyRound)}"API keys"</a> }.into_any());
+    if let Some((label, ..)) = freshness.failing.iter().find(|(_, rejected, _)| *rejected) {
+        let title = format!("MailChannels rejected the key {label}");
+        return Some(alert("bad", title, "It was deleted in the Host Console or lost its scope. Replace it; its locked domains are out of reach until then.", keys()).into_any());
+    }
+    if let Some((label, ..)) = freshness.failing.first() {
+        let title = if freshness.failing.len() == 1 {
+            format!("The last sync of {label} failed")
+        } else {
+            format!("The last sync of {} failed", words::count(freshness.failing.len() as u64, "key", "keys"))
+        };
+        return Some(alert("warn", title, "MailChannels did not answer properly. What is shown is the last that is known; Sluice keeps trying.", keys()).into_any());
+    }
+    let old = freshness.oldest.filter(|oldest| now - oldest > STALE_MS)?;
+    Some(alert("info", format!("This data was read {}", age(now, old)), "Sync now to see what changed since.", None).into_any())
+}
+
+fn filters(view: &View, listing: &Listing) -> impl IntoView + use<> {
+    let option = |chosen: &str, value: &str, words: String| {
+        let selected = chosen == value;
+        view! { <option value=value.to_owned() selected=selected>{words}</option> }
+    };
+    let key_options: Vec<_> = [("", "Any key".to_owned()), ("free", "Free".to_owned()), ("unknown", "Unknown".to_owned())]
+        .into_iter()
+        .map(|(value, words)| option(&view.key, value, words))
+        .chain(listing.keys.iter().map(|key| option(&view.key, &key.id, format!("Locked to {}", key.label))))
+        .collect();
+    let policies = [("", "Any policy"), ("block", "Block"), ("flag", "Flag"), ("quarantine", "Quarantine")]
+        .map(|(value, words)| option(&view.policy, value, words.to_owned()));
+    let subscriptions: Vec<_> = std::iter::once(option(&view.subscription, "", "Any subscription".into()))
+        .chain(listing.subscriptions.iter().map(|handle| option(&view.subscription, handle, handle.clone())))
+        .collect();
+    let servers = [("", "Any servers"), ("none", "No servers")].map(|(value, words)| option(&view.servers, value, words.to_owned()));
+    let sort = view.sort.clone();
+    view! {
+        <form class="row filters" action="/domains" role="search" aria-label="Filter domains">
+            <span class="search">{icon(Icon::ListFilter)}
+                <input class="input" type="search" name="q" value=view.q.clone() aria-label="Part of a domain or alias" placeholder="Part of a name" autocomplete="off" spellcheck="false"/>
+            </span>
+            <select class="input" name="key" aria-label="Key">{key_options}</select>
+            <select class="input" name="policy" aria-label="Policy">{policies.into_view()}</select>
+            <select class="input" name="subscription" aria-label="Subscription">{subscriptions}</select>
+            <select class="input" name="servers" aria-label="Servers">{servers.into_view()}</select>
+            {(!sort.is_empty()).then(|| view! { <input type="hidden" name="sort" value=sort/> })}
+            <button class="btn">"Filter"</button>
+        </form>
+    }
+}
+
+fn table(cx: &Cx, view: &View, listing: Listing) -> AnyView {
+    if listing.rows.is_empty() {
+        return nothing(cx, view, &listing).into_any();
+    }
+    let keys = listing.keys;
+    let head = [("Domain", "name", ""), ("Key", "", ""), ("Policy", "policy", ""), ("Subscription", "subscription", "lo"), ("Servers", "servers", "num"), ("Aliases", "aliases", "num")]
+        .map(|(label, sort, class)| header(view, label, sort, class));
+    let (first, last) = (listing.rows.first().map(|row| row.display.clone()), listing.rows.last().map(|row| row.display.clone()));
+    let shown = listing.rows.len();
+    let rows = listing.rows.into_iter().map(|row| domain_row(row, &keys, cx.now)).collect_view();
+    let previous = listing.previous.map(|cursor| view.url(Some(("before", &cursor))));
+    let next = listing.next.map(|cursor| view.url(Some(("after", &cursor))));
+    view! {
+        <div class="tw">
+            <table role="table" class="table cards sticky" aria-label="Domains">
+                <thead role="rowgroup"><tr role="row">{head.into_view()}<th role="columnheader" scope="col" class="num">"Synced"</th></tr></thead>
+                <tbody role="rowgroup">{rows}</tbody>
+            </table>
+        </div>
+        <nav class="row sm gap" aria-label="Pages">
+            <p>{format!("{shown} shown, ")}<span class="mono">{first}</span>" to "<span class="mono">{last}</span></p>
+            <div class="row push">{turn(previous, "Previous", true)}{turn(next, "Next", false)}</div>
+        </nav>
+    }
+    .into_any()
+}
+
+fn turn(url: Option<String>, word: &'static str, back: bool) -> AnyView {
+    let (before, after) = if back { (Some(icon(Icon::ChevronLeft)), None) } else { (None, Some(icon(Icon::ChevronRight))) };
+    match url {
+        Some(url) => view! { <a class="btn btn-sm" href=url rel=if back { "prev" } else { "next" }>{before}{word}{after}</a> }.into_any(),
+        None => view! { <span class="btn btn-sm" aria-disabled="true">{before}{word}{after}</span> }.into_any(),
+    }
+}
+
+fn header(view: &View, label: &'static str, sort: &'static str, class: &'static str) -> AnyView {
+    if sort.is_empty() {
+        return view! { <th role="columnheader" scope="col" class=class>{label}</th> }.into_any();
+    }
+    let current = if view.sort.is_empty() { "name" } else { view.sort.as_str() };
+    let (ascending, descending) = (current == sort, current.strip_prefix('-') == Some(sort));
+    let next = View { sort: if ascending { format!("-{sort}") } else { sort.to_owned() }, ..view.clone() };
+    let sorted = if ascending { Some("ascending") } else { descending.then_some("descending") };
+    view! {
+        <th role="columnheader" scope="col" class=class aria-sort=sorted>
+            <a href=next.url(None)>{label}{ascending.then(|| icon(Icon::ArrowUp))}{descending.then(|| icon(Icon::ArrowDown))}</a>
+        </th>
+    }
+    .into_any()
+}
+
+/// Which key holds a domain, in the words of this person.
+pub fn holder(association: &str, holder: Option<&String>, keys: &[KeyRef]) -> AnyView {
+    match (association, holder) {
+        ("locked", Some(holder)) => match keys.iter().find(|key| key.fingerprint == *holder) {
+            Some(key) => badge(Icon::Lock, key.label.clone()).into_any(),
+            None => state(Icon::Lock, "", "Another key").into_any(),
+        },
+        ("free", _) => state(Icon::LockOpen, "", "Free").into_any(),
+        _ => state(Icon::CircleHelp, "", "Unknown").into_any(),
+    }
+}
+
+fn domain_row(row: DomainRow, keys: &[KeyRef], now: i64) -> impl IntoView + use<> {
+    let held = holder(&row.association, row.holder.as_ref(), keys);
+    let no_servers = row.servers == 0;
+    view! {
+        <tr role="row">
+            <th role="rowheader" scope="row" class="main wide"><a class="mono" href=crate::api::forms::domain_page(&row.name, "")>{row.display}</a></th>
+            <td role="cell" data-l="Key">{held}</td>
+            <td role="cell" data-l="Policy">{policy_badge(row.policy.as_deref())}</td>
+            <td role="cell" data-l="Subscription" class="lo">{row.subscription}</td>
+            <td role="cell" data-l="Servers" class="num">
+                {if no_servers { state(Icon::TriangleAlert, "warn", "0").into_any() } else { row.servers.to_string().into_any() }}
+            </td>
+            <td role="cell" data-l="Aliases" class="num">{row.aliases}</td>
+            <td role="cell" data-l="Synced" class="num muted nw">{age(now, row.synced_at)}</td>
+        </tr>
+    }
+}
+
+fn nothing(cx: &Cx, view: &View, listing: &Listing) -> AnyView {
+    if listing.keys.is_empty() {
+        if !cx.actor.may(Need::OwnKeys) {
+            return empty(Icon::KeyRound, "You have no key", "Your role reads only, and no key is shared with you. Ask a lead.", None).into_any();
+        }
+        let action = view! { <a class="btn btn-primary" href="/keys#add">{icon(Icon::Plus)}"Add a key"</a> }.into_any();
+        return empty(Icon::KeyRound, "Add your first API key", "Sluice shows the domains that your keys reach. A key comes from the Host Console, one a server.", Some(action)).into_any();
+    }
+    if view.is_filtered() {
+        let action = view! { <a class="btn" href="/domains">{icon(Icon::X)}"Clear filters"</a> }.into_any();
+        let text = if view.q.is_empty() {
+            "No domain has all of these.".to_owned()
+        } else {
+            format!("No domain or alias within your keys' reach contains “{}”.", view.q)
+        };
+        return empty(Icon::ListFilter, "Nothing matches", text, Some(action)).into_any();
+    }
+    if listing.freshness.synced == 0 && listing.freshness.failing.is_empty() {
+        let action = view! { <a class="btn" href="/domains">{icon(Icon::RefreshCw)}"Look again"</a> }.into_any();
+        return empty(Icon::RefreshCw, "The first sync is under way", "It takes a second for every 5,000 domains.", Some(action)).into_any();
+    }
+    if !listing.freshness.failing.is_empty() && listing.freshness.synced == 0 {
+        let action = view! { <a class="btn" href="/keys">{icon(Icon::KeyRound)}"API keys"</a> }.into_any();
+        return empty(Icon::TriangleAlert, "Nothing could be read yet", "None of your keys got an answer from MailChannels so far.", Some(action)).into_any();
+    }
+    let action = cx.actor.may(Need::ChangeDomains).then(|| view! { <a class="btn btn-primary" href="/provision">{icon(Icon::Plus)}"Provision domain"</a> }.into_any());
+    empty(Icon::Globe, "No domains yet", "Your keys work, but reach no domain.", action).into_any()
+}

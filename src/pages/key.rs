@@ -1,0 +1,85 @@
+//! One API key: rename, replace, remove.
+
+use crate::{
+    components::{Cx, Field, Icon, age, alert, icon, note, page, page::Page},
+    pages::keys::{health, short},
+    server::actor::Need,
+};
+use desk::{DeskError, Health, KeyView};
+use inbound::words;
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+use std::sync::Arc;
+
+/// The page.
+#[component]
+pub fn KeyPage() -> impl IntoView {
+    let id = use_params_map().read_untracked().get("id").unwrap_or_default();
+    page("/keys", Need::OwnKeys, async move |cx: Arc<Cx>| {
+        let key = cx.desk.keys(&cx.actor.person).await?.into_iter().find(|key| key.id == id);
+        let key = key.ok_or_else(|| DeskError::NotFound("that key".into()))?;
+        Ok(Page::new(key.label.clone(), body(&cx, &key)))
+    })
+}
+
+fn body(cx: &Cx, key: &KeyView) -> impl IntoView + use<> {
+    let id = || key.id.clone();
+    let ago = |at: Option<i64>| at.map_or("Never".to_owned(), |at| age(cx.now, at));
+    let trouble = match &key.health {
+        Health::Rejected => Some(alert("bad", "MailChannels rejects this key", "Replace it below with one from the Host Console.", None)),
+        Health::Unreachable(why) => Some(alert("warn", "The last sync failed", why.clone(), None)),
+        _ => None,
+    };
+    let locked = words::count(key.locked, "domain", "domains");
+    view! {
+        <div class="page-head">
+            <p><a class="linkish" href="/keys">{icon(Icon::ChevronLeft)}"API keys"</a></p>
+            <h1>{key.label.clone()}</h1>
+        </div>
+        {note(cx.flash.as_ref())}
+        {trouble}
+        <div class="split gap">
+            <div class="stack">
+                <section class="card" id="rename" aria-labelledby="h-rename">
+                    <header><h2 id="h-rename">"Rename"</h2></header>
+                    <form class="body stack" method="post" action="/do/keys/rename">
+                        <input type="hidden" name="id" value=id()/>
+                        <Field name="label" form="rename" label="Label" value=cx.typed("rename", "label", &key.label) error=cx.error("rename", "label")/>
+                        <div class="row"><button class="btn push">"Save label"</button></div>
+                    </form>
+                </section>
+                <section class="card" id="replace" aria-labelledby="h-replace">
+                    <header><h2 id="h-replace">"Replace"</h2></header>
+                    <form class="body stack" method="post" action="/do/keys/replace">
+                        <input type="hidden" name="id" value=id()/>
+                        <p class="hint">{format!("Stores another secret under this label. {locked} locked to the old key stay locked to it: lock them to the new one first, if the old one still works.")}</p>
+                        <Field name="secret" form="replace" label="New API key" kind="password" mono=true error=cx.error("replace", "secret")/>
+                        <div class="row"><button class="btn push">"Check and replace key"</button></div>
+                    </form>
+                </section>
+                <section class="card" id="remove" aria-labelledby="h-remove">
+                    <header><h2 id="h-remove">"Remove from Sluice"</h2></header>
+                    <form class="body stack" method="post" action="/do/keys/remove">
+                        <input type="hidden" name="id" value=id()/>
+                        <p class="hint">{format!("At MailChannels nothing changes: {locked} stay locked to this key, out of your reach here. To free them, delete the key in the Host Console.")}</p>
+                        <Field name="typed" form="remove" label=format!("Type {} to remove it", key.label) value=cx.typed("remove", "typed", "") error=cx.error("remove", "typed")/>
+                        <div class="row"><button class="btn btn-danger push">"Remove key"</button></div>
+                    </form>
+                </section>
+            </div>
+            <aside class="stack" aria-label="Key facts">
+                <section class="card"><div class="body"><dl class="facts">
+                    <dt>"Health"</dt><dd>{health(key)}</dd>
+                    <dt>"Ends in"</dt><dd class="mono">{key.last_four.clone()}</dd>
+                    <dt>"Fingerprint"</dt><dd class="mono">{short(&key.fingerprint)}</dd>
+                    <dt>"Account"</dt><dd>{key.account.clone()}</dd>
+                    <dt>"Locked to it"</dt><dd>{words::thousands(key.locked)}</dd>
+                    <dt>"Free, seen by it"</dt><dd>{words::thousands(key.free)}</dd>
+                    <dt>"Synced"</dt><dd>{ago(key.synced_at)}</dd>
+                    <dt>"Last used"</dt><dd>{ago(key.last_used_at)}</dd>
+                    <dt>"Stored"</dt><dd>{age(cx.now, key.since)}</dd>
+                </dl></div></section>
+            </aside>
+        </div>
+    }
+}

@@ -1,0 +1,126 @@
+//! A person's API keys.
+
+use crate::{
+    api::forms::segment,
+    components::{Cx, Field, Icon, age, alert, badge, empty, icon, note, page, page::Page, state},
+    server::actor::{Need, query_value},
+};
+use desk::{Health, KeyView};
+use inbound::words;
+use leptos::prelude::*;
+use std::sync::Arc;
+
+/// The page.
+#[component]
+pub fn Keys() -> impl IntoView {
+    page("/keys", Need::Read, async |cx: Arc<Cx>| {
+        let keys = cx.desk.keys(&cx.actor.person).await?;
+        Ok(Page::new("API keys", body(&cx, keys)))
+    })
+}
+
+/// How a key fares, in words.
+pub fn health(key: &KeyView) -> AnyView {
+    match &key.health {
+        Health::Unchecked => state(Icon::CircleHelp, "", "Not checked yet").into_any(),
+        Health::Working => state(Icon::Check, "ok", "Working").into_any(),
+        Health::Rejected => state(Icon::CircleX, "bad", "Rejected").into_any(),
+        Health::Unreachable(_) => state(Icon::TriangleAlert, "warn", "Last sync failed").into_any(),
+    }
+}
+
+/// The short form of a fingerprint, in groups.
+pub fn short(fingerprint: &str) -> String {
+    let head: Vec<char> = fingerprint.chars().take(10).collect();
+    head.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}
+
+fn body(cx: &Cx, keys: Vec<KeyView>) -> impl IntoView + use<> {
+    let may = cx.actor.may(Need::OwnKeys);
+    let domains: u64 = keys.iter().map(|key| key.locked).sum();
+    let sum = format!("{}; {} locked to them.", words::count(keys.len() as u64, "key", "keys"), words::count(domains, "domain is", "domains are"));
+    let rejected = keys
+        .iter()
+        .filter(|key| key.health == Health::Rejected)
+        .map(|key| {
+            let action = view! { <a class="btn btn-sm" href=format!("/keys/{}#replace", segment(&key.id))>"Replace key"</a> }.into_any();
+            let text = format!(
+                "It was deleted in the Host Console, or never had the inbound scope. {} locked to it by the last sync.",
+                words::count(key.locked, "domain was", "domains were")
+            );
+            alert("bad", format!("MailChannels rejects {}", key.label), text, Some(action))
+        })
+        .collect_view();
+    view! {
+        <div class="row page-head">
+            <div><h1>"API keys"</h1><p>{sum}</p></div>
+            {may.then(|| view! { <a class="btn btn-primary" href="#add">{icon(Icon::Plus)}"Add key"</a> })}
+        </div>
+        {note(cx.flash.as_ref())}
+        <div class="stack">{rejected}</div>
+        <section class="card gap" aria-labelledby="h-keys">
+            <header><h2 id="h-keys">"My keys"</h2><span class="muted sm">{keys.len()}</span></header>
+            {if keys.is_empty() {
+                empty(Icon::KeyRound, "No key yet", "Add one below. It comes from the Host Console; keep one a server, so that a stolen key exposes one server.", None).into_any()
+            } else {
+                table(cx.now, keys).into_any()
+            }}
+            <footer><p class="hint">"Keys are write-only: Sluice never shows one again. Only you see and use yours."</p></footer>
+        </section>
+        {may.then(|| add(cx))}
+    }
+}
+
+fn table(now: i64, keys: Vec<KeyView>) -> impl IntoView {
+    let ago = move |at: Option<i64>| at.map_or("Never".to_owned(), |at| age(now, at));
+    let rows = keys
+        .into_iter()
+        .map(|key| {
+            let fared = health(&key);
+            let list = format!("/domains?key={}", query_value(&key.id));
+            view! {
+                <tr role="row">
+                    <th role="rowheader" scope="row" class="main"><a href=format!("/keys/{}", segment(&key.id))>{key.label.clone()}</a></th>
+                    <td role="cell" data-l="Ends in" class="mono">{key.last_four}</td>
+                    <td role="cell" data-l="Fingerprint" class="mono nw">{short(&key.fingerprint)}</td>
+                    <td role="cell" data-l="Account" class="lo">{badge(Icon::Users, key.account)}</td>
+                    <td role="cell" data-l="Locked" class="num"><a href=list>{words::thousands(key.locked)}</a></td>
+                    <td role="cell" data-l="Free" class="num">{words::thousands(key.free)}</td>
+                    <td role="cell" data-l="All" class="num">{words::thousands(key.total)}</td>
+                    <td role="cell" data-l="Health">{fared}</td>
+                    <td role="cell" data-l="Last used" class="muted nw">{ago(key.last_used_at)}</td>
+                    <td role="cell" data-l="Synced" class="muted nw">{ago(key.synced_at)}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <div class="tw">
+            <table role="table" class="table cards" aria-labelledby="h-keys">
+                <thead role="rowgroup"><tr role="row">
+                    {[("Label", ""), ("Ends in", ""), ("Fingerprint", ""), ("Account", "lo"), ("Locked", "num"), ("Free", "num"), ("All", "num"), ("Health", ""), ("Last used", ""), ("Synced", "")]
+                        .map(|(label, class)| view! { <th role="columnheader" scope="col" class=class>{label}</th> })
+                        .into_view()}
+                </tr></thead>
+                <tbody role="rowgroup">{rows}</tbody>
+            </table>
+        </div>
+    }
+}
+
+fn add(cx: &Cx) -> impl IntoView + use<> {
+    view! {
+        <section class="card gap" id="add" aria-labelledby="h-add">
+            <header><h2 id="h-add">"Add a key"</h2></header>
+            <form method="post" action="/do/keys/add">
+                <div class="body cols">
+                    <Field name="label" form="add" label="Label" value=cx.typed("add", "label", "") error=cx.error("add", "label")
+                        hint="The server it belongs to, such as web07"/>
+                    <Field name="secret" form="add" label="API key" kind="password" mono=true error=cx.error("add", "secret")
+                        hint="From the Host Console, with the inbound scope. It is sealed before it is stored."/>
+                </div>
+                <footer><span class="hint">"MailChannels is asked whether it works before it is stored."</span><button class="btn btn-primary push">"Check and store key"</button></footer>
+            </form>
+        </section>
+    }
+}

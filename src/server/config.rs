@@ -1,0 +1,245 @@
+//! Configuration: by environment variables (or the same flags), checked whole before anything starts.
+
+use clap::{Args, ValueEnum};
+use secrecy::{ExposeSecret, SecretString};
+use std::{fmt, fs, net::SocketAddr, path::PathBuf};
+use url::Url;
+
+/// How people sign in. There is no default: a console that holds keys must not open by accident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AuthMode {
+    /// Pick one of four made-up people; only on a loopback address.
+    Demo,
+}
+
+/// Every setting of the server.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// Address and port to listen on.
+    #[arg(long, env = "SLUICE_LISTEN", default_value = "127.0.0.1:3000", global = true)]
+    pub listen: SocketAddr,
+    /// The address people type, scheme included; anything else in a Host or Origin header is refused.
+    #[arg(long, env = "SLUICE_PUBLIC_URL", global = true)]
+    pub public_url: Option<Url>,
+    /// How people sign in; has no default.
+    #[arg(long, env = "SLUICE_AUTH", global = true)]
+    pub auth: Option<AuthMode>,
+    /// The database file.
+    #[arg(long, env = "SLUICE_DATABASE", default_value = "sluice.sqlite3", global = true)]
+    pub database: PathBuf,
+    /// The key-encryption key: 32 bytes in base64 or hex. Prefer `SLUICE_KEK_FILE`.
+    #[arg(env = "SLUICE_KEK", hide_env_values = true, hide = true, long, global = true)]
+    pub kek: Option<SecretString>,
+    /// A file that holds the key-encryption key.
+    #[arg(long, env = "SLUICE_KEK_FILE", global = true)]
+    pub kek_file: Option<PathBuf>,
+    /// Files that hold earlier key-encryption keys, comma-separated; needed until rotation is complete.
+    #[arg(long, env = "SLUICE_KEK_PREVIOUS_FILES", value_delimiter = ',', global = true)]
+    pub kek_previous_files: Vec<PathBuf>,
+    /// Base URL of the Inbound API.
+    #[arg(
+        long,
+        env = "SLUICE_UPSTREAM",
+        default_value = "https://api.mailchannels.net/inbound/v1",
+        global = true
+    )]
+    pub upstream: Url,
+    /// Requests a second that Sluice allows itself for one customer; MailChannels allows 100 in all.
+    #[arg(long, env = "SLUICE_RATE", default_value_t = 80, value_parser = clap::value_parser!(u32).range(1..=100), global = true)]
+    pub rate: u32,
+    /// Seconds between two looks at each key's domains.
+    #[arg(long, env = "SLUICE_SYNC_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..), global = true)]
+    pub sync_seconds: u64,
+    /// Log filter, as `tracing` reads it.
+    #[arg(long, env = "SLUICE_LOG", default_value = "info", global = true)]
+    pub log: String,
+}
+
+/// What is wrong with the configuration, in words for the person who starts the server.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// `SLUICE_AUTH` is missing.
+    #[error(
+        "SLUICE_AUTH is not set, and it has no default: whoever can sign in can change where mail goes. \
+         Set SLUICE_AUTH=demo to try Sluice on this machine (loopback addresses only)."
+    )]
+    NoAuth,
+    /// Demo mode on an address that others can reach.
+    #[error(
+        "SLUICE_AUTH=demo lets anybody in, so it is refused on {0}. Listen on 127.0.0.1 or [::1]."
+    )]
+    DemoNotLoopback(SocketAddr),
+    /// The public URL is not an origin.
+    #[error("SLUICE_PUBLIC_URL must be http:// or https:// with a host and no path, not {0}.")]
+    PublicUrl(Url),
+    /// The upstream address cannot be used.
+    #[error("SLUICE_UPSTREAM must be an http:// or https:// address without user, query or fragment.")]
+    Upstream,
+    /// No KEK was given.
+    #[error(
+        "no key-encryption key: write 32 random bytes in base64 to a file only Sluice can read \
+         (openssl rand -base64 32) and set SLUICE_KEK_FILE to its path."
+    )]
+    NoKek,
+    /// Two sources for the KEK.
+    #[error("both SLUICE_KEK and SLUICE_KEK_FILE are set; keep one.")]
+    TwoKeks,
+    /// A file could not be read.
+    #[error("{path} could not be read: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A KEK is not 32 bytes in base64 or hex.
+    #[error("{0} does not hold 32 bytes in base64 or hex.")]
+    BadKek(String),
+}
+
+/// An origin as browsers send it: scheme, host, port when it isn't the scheme's own.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// `https://sluice.example`
+    pub origin: String,
+    /// `sluice.example`, as the Host header has it.
+    pub authority: String,
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.origin)
+    }
+}
+
+impl Config {
+    /// The sign-in mode, when it may be used on the configured address.
+    pub fn auth_mode(&self) -> Result<AuthMode, ConfigError> {
+        match self.auth {
+            None => Err(ConfigError::NoAuth),
+            Some(AuthMode::Demo) if !self.listen.ip().is_loopback() => {
+                Err(ConfigError::DemoNotLoopback(self.listen))
+            }
+            Some(mode) => Ok(mode),
+        }
+    }
+
+    /// The public origin; by default the address listened on.
+    pub fn origin(&self, bound: SocketAddr) -> Result<Origin, ConfigError> {
+        let Some(url) = &self.public_url else {
+            return Ok(Origin {
+                origin: format!("http://{bound}"),
+                authority: bound.to_string(),
+            });
+        };
+        let bad = || ConfigError::PublicUrl(url.clone());
+        let host = url.host_str().ok_or_else(bad)?;
+        let plain = matches!(url.scheme(), "http" | "https")
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty();
+        if !plain {
+            return Err(bad());
+        }
+        Ok(Origin {
+            origin: url.origin().ascii_serialization(),
+            authority: url
+                .port()
+                .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+        })
+    }
+
+    /// Checks the upstream address: it gets every key, so nothing odd may hide in it.
+    pub fn upstream(&self) -> Result<&Url, ConfigError> {
+        let url = &self.upstream;
+        let plain = matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        plain.then_some(url).ok_or(ConfigError::Upstream)
+    }
+
+    /// The ring of key-encryption keys.
+    pub fn key_ring(&self) -> Result<vault::KeyRing, ConfigError> {
+        let current = match (&self.kek, &self.kek_file) {
+            (Some(_), Some(_)) => return Err(ConfigError::TwoKeks),
+            (None, None) => return Err(ConfigError::NoKek),
+            (Some(text), None) => vault::Kek::parse(text.expose_secret())
+                .map_err(|_| ConfigError::BadKek("SLUICE_KEK".into()))?,
+            (None, Some(path)) => kek_from(path)?,
+        };
+        let previous = self
+            .kek_previous_files
+            .iter()
+            .map(kek_from)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(vault::KeyRing::new(current, previous))
+    }
+}
+
+fn kek_from(path: &PathBuf) -> Result<vault::Kek, ConfigError> {
+    let text = fs::read_to_string(path)
+        .map(SecretString::from)
+        .map_err(|source| ConfigError::File {
+            path: path.clone(),
+            source,
+        })?;
+    vault::Kek::parse(text.expose_secret())
+        .map_err(|_| ConfigError::BadKek(path.display().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    fn config(args: &[&str]) -> Config {
+        Cli::parse_from(std::iter::once("sluice").chain(args.iter().copied())).config
+    }
+
+    #[test]
+    fn demo_is_refused_beyond_loopback_and_nothing_is_the_default() {
+        assert!(matches!(config(&[]).auth_mode(), Err(ConfigError::NoAuth)));
+        for (listen, allowed) in [
+            ("127.0.0.1:1", true),
+            ("127.9.9.9:1", true),
+            ("[::1]:1", true),
+            ("0.0.0.0:1", false),
+            ("[::]:1", false),
+            ("192.0.2.1:1", false),
+        ] {
+            let mode = config(&["--auth", "demo", "--listen", listen]).auth_mode();
+            assert_eq!(mode.is_ok(), allowed, "{listen}");
+        }
+    }
+
+    #[test]
+    fn origins_are_origins() {
+        let bound = "127.0.0.1:3000".parse().unwrap();
+        let origin = |url: &str| config(&["--public-url", url]).origin(bound);
+        assert_eq!(config(&[]).origin(bound).unwrap().origin, "http://127.0.0.1:3000");
+        assert_eq!(origin("https://sluice.example").unwrap().authority, "sluice.example");
+        assert_eq!(origin("https://sluice.example:8443").unwrap().authority, "sluice.example:8443");
+        for bad in ["https://sluice.example/x", "ftp://sluice.example", "https://a@sluice.example", "https://sluice.example/?q"] {
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_never_printed() {
+        let key = "x".repeat(40);
+        let config = config(&["--kek", &key]);
+        assert!(!format!("{config:?}").contains(&key));
+        let error = config.key_ring().err().unwrap();
+        assert!(!format!("{error} {error:?}").contains(&key));
+    }
+}

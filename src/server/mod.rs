@@ -1,0 +1,15 @@
+//! The HTTP server: configuration, who is asking, and the rules that hold on every response.
+
+pub mod actor;
+pub mod assets;
+pub mod config;
+pub mod csrf;
+pub mod flash;
+pub mod headers;
+pub mod login_link;
+pub mod router;
+pub mod run;
+pub mod sign_in;
+pub mod state;
+
+pub use run::{healthcheck, serve};

@@ -1,0 +1,100 @@
+//! The router: routes, and around them the rules that hold on every response.
+
+use crate::{
+    app,
+    server::{actor, assets, csrf, headers, login_link, sign_in, state::AppState},
+};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::{from_fn, from_fn_with_state},
+    response::Redirect,
+    routing::{get, post},
+};
+use http::{HeaderName, StatusCode};
+use leptos_axum::{LeptosRoutes, generate_route_list};
+use std::time::Duration;
+use store::SqliteSessions;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    limit::RequestBodyLimitLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    timeout::{RequestBodyTimeoutLayer, TimeoutLayer},
+    trace::TraceLayer,
+};
+use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
+
+/// Largest body of a form, in bytes. A batch of 1,000 rows with servers fits the larger one.
+const BODY_LIMIT: usize = 64 * 1024;
+/// Largest body of the batch form, in bytes.
+const BATCH_LIMIT: usize = 1024 * 1024;
+/// A session ends after this long without a request.
+const IDLE: time::Duration = time::Duration::minutes(30);
+
+/// All routes.
+pub fn router(state: AppState, sessions: SqliteSessions) -> Router {
+    let context = {
+        let state = state.clone();
+        move || leptos::prelude::provide_context(state.clone())
+    };
+    let routes = generate_route_list(app::App);
+    let request_id = HeaderName::from_static("x-request-id");
+    let session_layer = SessionManagerLayer::new(sessions)
+        .with_name("__Host-sluice")
+        .with_secure(true)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_path("/")
+        .with_expiry(Expiry::OnInactivity(IDLE));
+    let actions = {
+        let context = context.clone();
+        move |request: axum::extract::Request| leptos_axum::handle_server_fns_with_context(context.clone(), request)
+    };
+    let batch = Router::new()
+        .route("/do/provision/check", post(actions.clone()))
+        .layer(RequestBodyLimitLayer::new(BATCH_LIMIT));
+    Router::new()
+        .route("/", get(|| async { Redirect::to("/domains") }))
+        .route("/search", get(sign_in::search))
+        .route("/sign-in", post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/theme", post(sign_in::theme))
+        .route("/domains/{name}/login-link", post(login_link::mint))
+        .route("/do/{*path}", post(actions))
+        .leptos_routes_with_context(&state, routes, context, app::shell)
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .merge(batch)
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(state.clone(), actor::find))
+        .layer(session_layer)
+        .route("/pkg/{file}", get(assets::pkg))
+        .route("/favicon.svg", get(assets::favicon))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .fallback(app::missing)
+        .layer(from_fn_with_state(state.origin.clone(), csrf::guard))
+        .layer(from_fn(headers::secure))
+        .layer(RequestBodyTimeoutLayer::new(Duration::from_secs(30)))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(60)))
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            headers::plain(StatusCode::INTERNAL_SERVER_ERROR, "Something failed in Sluice. Open the page again.\n".into())
+        }))
+        .layer(PropagateRequestIdLayer::new(request_id.clone()))
+        .layer(TraceLayer::new_for_http().make_span_with(|request: &http::Request<_>| {
+            // The path only: what people search for stays out of the log.
+            tracing::info_span!(
+                "request",
+                method = %request.method(),
+                path = request.uri().path(),
+                id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default(),
+            )
+        }))
+        .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+        .layer(from_fn(own_request_id))
+        .with_state(state)
+}
+
+/// A request id from outside is replaced, so that nobody chooses what our log and audit say.
+async fn own_request_id(mut request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
+    request.headers_mut().remove("x-request-id");
+    next.run(request).await
+}

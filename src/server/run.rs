@@ -1,0 +1,182 @@
+//! Starting and stopping.
+
+use crate::server::{assets, config::{Config, ConfigError}, router::router, state::AppState};
+use desk::{Desk, system_clock};
+use leptos::config::LeptosOptions;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use store::{SqliteSessions, Store};
+use tokio::{net::TcpListener, signal::unix::{SignalKind, signal}, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Why the server did not start or did not stop well.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The address cannot be listened on.
+    #[error("{address} cannot be listened on: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database cannot be used.
+    #[error("the database {path} cannot be used: {source}")]
+    Store {
+        /// The file.
+        path: String,
+        /// Why.
+        source: store::StoreError,
+    },
+    /// The encryption keys don't fit the database.
+    #[error("{0}")]
+    Unlock(#[from] store::UnlockError),
+    /// The client of the API could not be built.
+    #[error("the API client could not be built: {0}")]
+    Client(#[from] mailchannels::BuildError),
+    /// Accepting connections failed.
+    #[error("serving failed: {0}")]
+    Serve(#[source] std::io::Error),
+    /// A health check found the server unwell.
+    #[error("{0}")]
+    Unhealthy(String),
+}
+
+/// A server that listens.
+pub struct Running {
+    /// The address it listens on.
+    pub address: SocketAddr,
+    /// The use cases behind it.
+    pub desk: Desk,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Running {
+    /// Stops accepting, lets requests end, and waits for them.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if timeout(Duration::from_secs(20), self.tasks.wait()).await.is_err() {
+            tracing::warn!("some requests did not end in time");
+        }
+    }
+}
+
+/// Starts a server and returns when it listens.
+pub async fn start(config: Config) -> Result<Running, RunError> {
+    config.auth_mode()?;
+    let ring = config.key_ring()?;
+    let upstream = config.upstream()?.clone();
+    let listener = TcpListener::bind(config.listen).await.map_err(|source| RunError::Listen { address: config.listen, source })?;
+    let address = listener.local_addr().map_err(RunError::Serve)?;
+    let origin = Arc::new(config.origin(address)?);
+
+    let store = Store::open(&config.database)
+        .await
+        .map_err(|source| RunError::Store { path: config.database.display().to_string(), source })?;
+    let master = store.unlock(&ring, system_clock()).await?;
+    let mut client = mailchannels::Config::new(upstream);
+    client.rate_per_second = config.rate;
+    let desk = Desk::new(store.clone(), ring, master, mailchannels::Client::new(client)?, system_clock);
+    if let Err(error) = desk.settle_unfinished().await {
+        tracing::error!(%error, "unfinished changes could not be settled");
+    }
+
+    let leptos = LeptosOptions::builder().output_name("sluice").site_addr(address).build();
+    let state = AppState { desk: desk.clone(), leptos, origin: origin.clone() };
+    let app = router(state, SqliteSessions::new(store.clone(), system_clock));
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    tasks.spawn({
+        let stop = stop.clone();
+        async move {
+            let served = axum::serve(listener, app).with_graceful_shutdown(async move { stop.cancelled().await });
+            if let Err(error) = served.await {
+                tracing::error!(%error, "serving failed");
+            }
+        }
+    });
+    tasks.spawn({
+        let (desk, stop) = (desk.clone(), stop.clone());
+        let every = Duration::from_secs(config.sync_seconds);
+        async move {
+            tokio::select! {
+                () = desk.keep_synced(every) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    });
+    tasks.spawn({
+        let stop = stop.clone();
+        async move {
+            tokio::select! {
+                () = sweep(store) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    });
+    if assets::hash().is_empty() {
+        tracing::warn!("no browser files: run `cargo xtask build` (pages work, without style and islands)");
+    }
+    tracing::info!(%address, origin = %origin.origin, "listening");
+    Ok(Running { address, desk, stop, tasks })
+}
+
+/// Deletes what has expired, every ten minutes.
+async fn sweep(store: Store) {
+    loop {
+        if let Err(error) = store.delete_expired(system_clock()).await {
+            tracing::warn!(%error, "expired sessions could not be deleted");
+        }
+        tokio::time::sleep(Duration::from_secs(600)).await;
+    }
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub async fn serve(config: Config) -> Result<(), RunError> {
+    log(&config.log);
+    let running = start(config).await?;
+    let mut term = signal(SignalKind::terminate()).map_err(RunError::Serve)?;
+    let mut int = signal(SignalKind::interrupt()).map_err(RunError::Serve)?;
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    tracing::info!("stopping");
+    running.stop().await;
+    Ok(())
+}
+
+fn log(filter: &str) {
+    use std::io::IsTerminal;
+    use tracing_subscriber::{EnvFilter, fmt};
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Lines for people on a terminal, JSON for machines; JSON also encodes line breaks in values.
+    if std::io::stderr().is_terminal() {
+        builder.init();
+    } else {
+        builder.json().init();
+    }
+}
+
+/// Asks the server at the configured address for `/healthz`.
+pub async fn healthcheck(config: &Config) -> Result<(), RunError> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let unwell = |error: std::io::Error| RunError::Unhealthy(format!("no answer from {}: {error}", config.listen));
+    let ask = async {
+        let mut stream = tokio::net::TcpStream::connect(config.listen).await?;
+        stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await?;
+        let mut answer = [0_u8; 12];
+        stream.read_exact(&mut answer).await?;
+        Ok(answer)
+    };
+    let answer = timeout(Duration::from_secs(5), ask)
+        .await
+        .map_err(|_| RunError::Unhealthy(format!("no answer from {} in 5 s", config.listen)))?
+        .map_err(unwell)?;
+    if &answer[9..] == b"200" { Ok(()) } else { Err(RunError::Unhealthy("the server answers, but not with 200".into())) }
+}

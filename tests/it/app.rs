@@ -1,0 +1,187 @@
+//! The harness: a running Sluice in front of a running stand-in, and a browser without scripts.
+
+use clap::Parser;
+use mailchannels_sandbox::{Options, Sandbox, Seed};
+use reqwest::{
+    Client, Method, RequestBuilder, StatusCode,
+    header::{ACCEPT, COOKIE, LOCATION, ORIGIN, SET_COOKIE},
+    redirect::Policy,
+};
+use sluice::server::{config::Config, run};
+use std::{path::PathBuf, sync::Mutex, time::Duration};
+use tempfile::TempDir;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    config: Config,
+}
+
+/// A 32-byte key-encryption key for tests, in hex.
+const KEK: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+/// What a test runs against.
+pub(crate) struct TestApp {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) running: run::Running,
+    pub(crate) dir: TempDir,
+    pub(crate) base: String,
+}
+
+impl TestApp {
+    /// A Sluice with an empty database and a stand-in with `domains` demo domains.
+    pub(crate) async fn start(domains: usize) -> Self {
+        let options = Options { seed: Seed::Demo, domains, rate: 10_000, ..Options::default() };
+        let sandbox = Sandbox::start(options).await.expect("the stand-in starts");
+        let dir = tempfile::tempdir().expect("a directory");
+        let running = run::start(config(&dir, &sandbox.base_url())).await.expect("sluice starts");
+        let base = format!("http://{}", running.address);
+        Self { sandbox, running, dir, base }
+    }
+
+    /// The database file.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.dir.path().join("sluice.sqlite3")
+    }
+
+    /// Somebody who isn't signed in.
+    pub(crate) fn visitor(&self) -> Browser {
+        Browser::new(&self.base)
+    }
+
+    /// Somebody who is: `vera`, `maya`, `tomasz` or `ines`.
+    pub(crate) async fn signed_in(&self, person: &str) -> Browser {
+        let browser = self.visitor();
+        let answer = browser.post("/sign-in", &[("person", person), ("return", "/domains")]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+        browser
+    }
+
+    /// The lead, with the given keys of the stand-in stored as `webNN`.
+    pub(crate) async fn lead_with_keys(&self, numbers: &[u32]) -> Browser {
+        let lead = self.signed_in("tomasz").await;
+        for number in numbers {
+            let page = lead.add_key(&format!("web{number:02}"), &format!("sandbox-key-{number:02}")).await;
+            assert!(page.text.contains("is stored"), "{}", page.text);
+        }
+        lead
+    }
+
+    /// Upstream requests so far.
+    pub(crate) fn upstream_calls(&self) -> usize {
+        self.sandbox.control().ledger().len()
+    }
+}
+
+/// The configuration of a test.
+pub(crate) fn config(dir: &TempDir, upstream: &str) -> Config {
+    let database = dir.path().join("sluice.sqlite3");
+    let arguments = [
+        "sluice",
+        "--listen",
+        "127.0.0.1:0",
+        "--auth",
+        "demo",
+        "--database",
+        &database.display().to_string(),
+        "--kek",
+        KEK,
+        "--upstream",
+        upstream,
+        // Only what a test does reaches the stand-in.
+        "--sync-seconds",
+        "86400",
+    ]
+    .map(str::to_owned);
+    Cli::parse_from(arguments).config
+}
+
+/// A page as it came.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) location: Option<String>,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+}
+
+/// A browser without scripts: keeps cookies, sends forms, follows one redirect when told to.
+pub(crate) struct Browser {
+    client: Client,
+    base: String,
+    cookies: Mutex<Vec<(String, String)>>,
+}
+
+impl Browser {
+    pub(crate) fn new(base: &str) -> Self {
+        let client = Client::builder()
+            .redirect(Policy::none())
+            .timeout(Duration::from_secs(30))
+            .tls_backend_preconfigured(tls())
+            .build()
+            .expect("a client");
+        Self { client, base: base.to_owned(), cookies: Mutex::default() }
+    }
+
+    /// A bare request with this browser's cookies.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let cookies = self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+        let request = self.client.request(method, format!("{}{path}", self.base)).header(ACCEPT, "text/html");
+        if cookies.is_empty() { request } else { request.header(COOKIE, cookies) }
+    }
+
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
+        let response = request.send().await.expect("an answer");
+        for cookie in response.headers().get_all(SET_COOKIE) {
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            let mut cookies = self.cookies.lock().unwrap();
+            cookies.retain(|(other, _)| other != name);
+            if !value.is_empty() {
+                cookies.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        Answer {
+            status: response.status(),
+            location: response.headers().get(LOCATION).map(|path| path.to_str().unwrap().to_owned()),
+            headers: response.headers().clone(),
+            text: response.text().await.expect("text"),
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// Sends a form as our own page would.
+    pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        self.send(self.request(Method::POST, path).header(ORIGIN, &self.base).header("sec-fetch-site", "same-origin").form(form)).await
+    }
+
+    /// Sends a form and opens the page it leads to.
+    pub(crate) async fn submit(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        let answer = self.post(path, form).await;
+        let location = answer.location.unwrap_or_else(|| panic!("{path} did not redirect: {} {}", answer.status, answer.text));
+        self.get(location.split('#').next().unwrap()).await
+    }
+
+    pub(crate) async fn add_key(&self, label: &str, secret: &str) -> Answer {
+        self.submit("/do/keys/add", &[("label", label), ("secret", secret)]).await
+    }
+}
+
+/// The value of a hidden field of a form on a page.
+pub(crate) fn hidden(page: &str, form: &str, field: &str) -> String {
+    let form = page.split(&format!("action=\"{form}\"")).nth(1).unwrap_or_else(|| panic!("no form {form} in {page}"));
+    let tag = form.split("<input").find(|tag| tag.contains(&format!("name=\"{field}\""))).expect("the field");
+    let value = tag.split("value=\"").nth(1).expect("a value").split('"').next().unwrap();
+    value.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&#x27;", "'").replace("&amp;", "&")
+}
+
+/// reqwest is built without a default TLS provider; tests speak plain HTTP, but it wants one.
+fn tls() -> rustls::ClientConfig {
+    rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .expect("protocols")
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth()
+}

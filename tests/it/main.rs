@@ -1,0 +1,11 @@
+//! Integration tests: the real router, a real SQLite file and the real stand-in, over TCP.
+
+mod access;
+mod app;
+mod budget;
+mod canary;
+mod changes;
+mod crash;
+mod keys;
+mod provision;
+mod web;
