@@ -1,1 +1,9 @@
-//! Pure rules of MailChannels Inbound: names, lists, plans, association; no I/O.
+//! Pure rules of MailChannels Inbound: names, servers, settings, association, import. No I/O.
+
+pub mod association;
+pub mod downstream;
+pub mod import;
+pub mod name;
+pub mod pasted;
+pub mod settings;
+pub mod words;

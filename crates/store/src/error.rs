@@ -15,7 +15,9 @@ pub enum StoreError {
     #[error("the database is damaged or is not a database")]
     Corrupt,
     /// A newer Sluice has been here; this one would not understand what it wrote.
-    #[error("the database has schema {found}, which is newer than {known}, the newest this Sluice knows; use the newer Sluice")]
+    #[error(
+        "the database has schema {found}, which is newer than {known}, the newest this Sluice knows; use the newer Sluice"
+    )]
     NewerSchema {
         /// Schema found.
         found: i64,
@@ -36,7 +38,10 @@ pub enum StoreError {
 /// Rules that callers tell apart: what SQLite says, and our name.
 const RULES: [(&str, &str); 6] = [
     ("api_keys.owner_id, api_keys.label", "api_keys.label"),
-    ("api_keys.owner_id, api_keys.fingerprint", "api_keys.fingerprint"),
+    (
+        "api_keys.owner_id, api_keys.fingerprint",
+        "api_keys.fingerprint",
+    ),
     ("audit.intent_id", "audit.intent"),
     ("people.issuer, people.subject", "people.subject"),
     ("FOREIGN KEY", "foreign key"),
@@ -50,14 +55,19 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::PoolTimedOut => Self::Busy,
             sqlx::Error::Database(ref database) => {
                 // The low byte of an extended result code is the primary one.
-                let code = database.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
+                let code = database
+                    .code()
+                    .and_then(|code| code.parse::<i32>().ok())
+                    .map(|code| code & 0xff);
                 match code {
                     Some(5 | 6) => Self::Busy,
                     Some(11 | 26) => Self::Corrupt,
                     Some(10 | 13 | 14) => Self::Io(std::io::Error::other(database.to_string())),
                     _ => RULES
                         .iter()
-                        .find(|(said, _)| !database.is_check_violation() && database.message().contains(said))
+                        .find(|(said, _)| {
+                            !database.is_check_violation() && database.message().contains(said)
+                        })
                         .map_or_else(|| Self::Db(error), |(_, rule)| Self::Conflict(rule)),
                 }
             }

@@ -1,0 +1,358 @@
+//! The domain list and look-ups over the mirror. Nobody sees a domain but through the keys given.
+
+use sqlx::{
+    AssertSqlSafe, FromRow, Row, Sqlite,
+    query::{QueryAs, QueryScalar},
+    sqlite::{SqliteArguments, SqliteRow},
+};
+
+use crate::{Cursor, MirrorDetail, Result, Sort, Store, accounts::json, cursor::Value};
+
+/// A mirrored domain, as seen through the keys asked with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainRow {
+    /// Id.
+    pub id: i64,
+    /// Account it belongs to.
+    pub account_id: String,
+    /// A-label.
+    pub name: String,
+    /// U-label.
+    pub display: String,
+    /// Subscription handle.
+    pub subscription: String,
+    /// `block`, `flag`, `quarantine`, or another word of the service's.
+    pub policy: Option<String>,
+    /// Whether the policy overrides the recipient's choice.
+    pub policy_override: Option<bool>,
+    /// Header added under `flag`.
+    pub header_name: Option<String>,
+    /// Its value.
+    pub header_value: Option<String>,
+    /// Number of downstream servers.
+    pub servers: u32,
+    /// Number of aliases.
+    pub aliases: u32,
+    /// Admins, servers and aliases.
+    pub detail: MirrorDetail,
+    /// `locked`, `free` or `unknown`.
+    pub association: String,
+    /// Fingerprint of the key it is locked to; perhaps not one of those asked with.
+    pub holder: Option<String>,
+    /// Fingerprints that see it, of those asked with.
+    pub seen_by_keys: Vec<String>,
+    /// When it was last read, live or by a sync of one of those keys. Unix milliseconds.
+    pub synced_at: i64,
+}
+
+impl FromRow<'_, SqliteRow> for DomainRow {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        let parsed = |column: &str, error: serde_json::Error| sqlx::Error::ColumnDecode {
+            index: column.to_owned(),
+            source: error.into(),
+        };
+        Ok(Self {
+            id: row.try_get("id")?,
+            account_id: row.try_get("account_id")?,
+            name: row.try_get("name")?,
+            display: row.try_get("display")?,
+            subscription: row.try_get("subscription")?,
+            policy: row.try_get("policy")?,
+            policy_override: row.try_get("policy_override")?,
+            header_name: row.try_get("header_name")?,
+            header_value: row.try_get("header_value")?,
+            servers: row.try_get("servers")?,
+            aliases: row.try_get("aliases")?,
+            detail: serde_json::from_str(row.try_get("detail")?)
+                .map_err(|error| parsed("detail", error))?,
+            association: row.try_get("association")?,
+            holder: row.try_get("holder")?,
+            seen_by_keys: serde_json::from_str(row.try_get("seen_by_keys")?)
+                .map_err(|error| parsed("seen_by_keys", error))?,
+            synced_at: row.try_get("synced_at")?,
+        })
+    }
+}
+
+/// What to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainQuery {
+    /// Fingerprints to see through; none see nothing.
+    pub keys: Vec<String>,
+    /// Part of a name or alias, as A-label or U-label, in any case.
+    pub text: Option<String>,
+    /// `locked`, `free` or `unknown`.
+    pub association: Option<String>,
+    /// Fingerprint of the key it is locked to.
+    pub holder: Option<String>,
+    /// Policy.
+    pub policy: Option<String>,
+    /// Subscription handle.
+    pub subscription: Option<String>,
+    /// Only those without a downstream server.
+    pub no_servers: bool,
+    /// The order.
+    pub sort: Sort,
+    /// The order turned round.
+    pub descending: bool,
+    /// Where the page starts: after this place. One of another order counts as none.
+    pub cursor: Option<Cursor>,
+    /// The page before the cursor instead of after it; without a cursor, the last page.
+    pub backwards: bool,
+    /// Rows at most.
+    pub limit: u32,
+}
+
+impl Default for DomainQuery {
+    fn default() -> Self {
+        Self {
+            keys: Vec::new(),
+            text: None,
+            association: None,
+            holder: None,
+            policy: None,
+            subscription: None,
+            no_servers: false,
+            sort: Sort::Name,
+            descending: false,
+            cursor: None,
+            backwards: false,
+            limit: 50,
+        }
+    }
+}
+
+/// A page of the list, always in the order asked for, also when read backwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainPage {
+    /// The rows.
+    pub rows: Vec<DomainRow>,
+    /// Whether there are more in the direction read.
+    pub has_more: bool,
+}
+
+/// A domain found by a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The domain.
+    pub row: DomainRow,
+    /// The name is one of its aliases.
+    pub via_alias: bool,
+}
+
+/// The keys, as parameter 1 of every statement here. The unary plus keeps SQLite from seeking once a
+/// key instead of once a domain, and from turning the test into a join that loses the order.
+const VISIBLE: &str = "EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id
+    AND +v.fingerprint IN (SELECT value FROM json_each(?1)))";
+
+const COLUMNS: &str =
+    "d.id, d.account_id, d.name, d.display, d.subscription, d.policy, d.policy_override,
+    d.header_name, d.header_value, d.servers, d.aliases, d.detail, d.association, d.holder,
+    (SELECT json_group_array(v.fingerprint) FROM visibility v WHERE v.domain_id = d.id
+        AND +v.fingerprint IN (SELECT value FROM json_each(?1))) AS seen_by_keys,
+    max(d.synced_at, coalesce((SELECT max(k.synced_at) FROM visibility v
+        JOIN upstream_keys k ON k.fingerprint = v.fingerprint WHERE v.domain_id = d.id
+        AND +v.fingerprint IN (SELECT value FROM json_each(?1))), 0)) AS synced_at";
+
+impl DomainQuery {
+    /// Whether anything is left out, other than by keys and page.
+    pub fn is_filtered(&self) -> bool {
+        self.text.is_some()
+            || self.association.is_some()
+            || self.holder.is_some()
+            || self.policy.is_some()
+            || self.subscription.is_some()
+            || self.no_servers
+    }
+
+    /// The cursor, when it is of this order.
+    fn place(&self) -> Option<&Cursor> {
+        self.cursor
+            .as_ref()
+            .filter(|cursor| cursor.sort == self.sort)
+    }
+
+    /// Conditions, put together from constants only: values are parameters 1 to 6.
+    fn conditions(&self) -> String {
+        let mut conditions = VISIBLE.to_owned();
+        let filters = [
+            (
+                self.text.is_some(),
+                r" AND (d.name LIKE ?2 ESCAPE '\' OR d.display LIKE ?2 ESCAPE '\' OR EXISTS (
+                     SELECT 1 FROM aliases a WHERE a.domain_id = d.id
+                     AND (a.alias LIKE ?2 ESCAPE '\' OR a.display LIKE ?2 ESCAPE '\')))",
+            ),
+            (self.association.is_some(), " AND d.association = ?3"),
+            (self.holder.is_some(), " AND d.holder = ?4"),
+            (self.policy.is_some(), " AND d.policy_key = ?5"),
+            (self.subscription.is_some(), " AND d.subscription = ?6"),
+            (self.no_servers, " AND d.servers = 0"),
+        ];
+        for (_, filter) in filters.iter().filter(|(on, _)| *on) {
+            conditions.push_str(filter);
+        }
+        conditions
+    }
+
+    pub(crate) fn page_sql(&self) -> String {
+        let forwards = self.descending == self.backwards;
+        let (than, way) = if forwards { (">", "") } else { ("<", " DESC") };
+        let conditions = self.conditions();
+        let (place, order) = match self.sort.column() {
+            Some(column) => (
+                format!(" AND (d.{column}, d.name, d.id) {than} (?7, ?8, ?9)"),
+                format!("d.{column}{way}, d.name{way}, d.id{way}"),
+            ),
+            None => (
+                format!(" AND (d.name, d.id) {than} (?8, ?9)"),
+                format!("d.name{way}, d.id{way}"),
+            ),
+        };
+        let place = if self.place().is_some() {
+            place
+        } else {
+            String::new()
+        };
+        format!(
+            "SELECT {COLUMNS} FROM domains d WHERE {conditions}{place} ORDER BY {order} LIMIT ?10"
+        )
+    }
+
+    pub(crate) fn count_sql(&self) -> String {
+        format!("SELECT count(*) FROM domains d WHERE {}", self.conditions())
+    }
+
+    fn pattern(&self) -> Option<String> {
+        let text = self.text.as_deref()?.trim().to_lowercase();
+        let mut pattern = String::from("%");
+        for character in text.chars() {
+            if matches!(character, '%' | '_' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(character);
+        }
+        pattern.push('%');
+        Some(pattern)
+    }
+}
+
+/// Binds parameters 1 to 6 to either kind of query.
+macro_rules! bind_filters {
+    ($query:expr, $ask:expr) => {
+        $query
+            .bind(json(&$ask.keys))
+            .bind($ask.pattern())
+            .bind($ask.association.as_deref())
+            .bind($ask.holder.as_deref())
+            .bind($ask.policy.as_deref())
+            .bind($ask.subscription.as_deref())
+    };
+}
+
+impl Store {
+    /// One page of the domains that at least one of the keys sees.
+    pub async fn list_domains(&self, query: &DomainQuery) -> Result<DomainPage> {
+        let select: QueryAs<'_, Sqlite, DomainRow, SqliteArguments> =
+            self.rows(AssertSqlSafe(query.page_sql()));
+        let select = bind_filters!(select, query);
+        let place = query.place();
+        let select = match place.map(|cursor| &cursor.value) {
+            Some(Value::Number(number)) => select.bind(*number),
+            Some(Value::Text(text)) => select.bind(text.as_str()),
+            None => select.bind(None::<i64>),
+        };
+        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        let mut rows = select
+            .bind(place.map(|cursor| cursor.name.as_str()))
+            .bind(place.map(|cursor| cursor.id))
+            .bind(i64::from(query.limit) + 1)
+            .fetch_all(self.read())
+            .await?;
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        if query.backwards {
+            rows.reverse();
+        }
+        Ok(DomainPage { rows, has_more })
+    }
+
+    /// How many domains match; remembered until the mirror changes.
+    pub async fn count_domains(&self, query: &DomainQuery) -> Result<u64> {
+        let what = serde_json::json!([
+            query.keys,
+            query.pattern(),
+            query.association,
+            query.holder,
+            query.policy,
+            query.subscription,
+            query.no_servers
+        ]);
+        self.remembered_count(what.to_string(), async {
+            let select: QueryScalar<'_, Sqlite, i64, SqliteArguments> =
+                self.scalar(AssertSqlSafe(query.count_sql()));
+            let count = bind_filters!(select, query).fetch_one(self.read()).await?;
+            Ok(u64::try_from(count).unwrap_or_default())
+        })
+        .await
+    }
+
+    /// Finds a domain by its name or one of its aliases, A-label. Its own name goes first.
+    pub async fn find_domain(&self, keys: &[String], a_label: &str) -> Result<Option<Found>> {
+        if let Some(row) = self.domain(keys, a_label).await? {
+            return Ok(Some(Found {
+                row,
+                via_alias: false,
+            }));
+        }
+        let sql = format!(
+            "SELECT {COLUMNS} FROM aliases a JOIN domains d ON d.id = a.domain_id
+             WHERE a.alias = ?2 AND {VISIBLE} ORDER BY d.id LIMIT 1"
+        );
+        let row = self
+            .rows(AssertSqlSafe(sql))
+            .bind(json(keys))
+            .bind(a_label)
+            .fetch_optional(self.read())
+            .await?;
+        Ok(row.map(|row| Found {
+            row,
+            via_alias: true,
+        }))
+    }
+
+    /// A domain by its own name, A-label.
+    pub async fn domain(&self, keys: &[String], a_label: &str) -> Result<Option<DomainRow>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM domains d WHERE d.name = ?2 AND {VISIBLE} ORDER BY d.id LIMIT 1"
+        );
+        Ok(self
+            .rows(AssertSqlSafe(sql))
+            .bind(json(keys))
+            .bind(a_label)
+            .fetch_optional(self.read())
+            .await?)
+    }
+
+    /// Subscription handles that occur among the domains the keys see, for a filter.
+    pub async fn subscriptions_of(&self, keys: &[String]) -> Result<Vec<String>> {
+        // Hops from handle to handle in the index instead of reading every domain.
+        let sql = format!(
+            "WITH RECURSIVE handles (handle) AS (
+                 SELECT min(subscription) FROM domains
+                 UNION ALL
+                 SELECT (SELECT min(subscription) FROM domains WHERE subscription > handle)
+                 FROM handles WHERE handle IS NOT NULL)
+             SELECT handle FROM handles
+             WHERE handle <> '' AND EXISTS (SELECT 1 FROM domains d WHERE d.subscription = handle AND {VISIBLE})
+             ORDER BY handle"
+        );
+        Ok(self
+            .scalar(AssertSqlSafe(sql))
+            .bind(json(keys))
+            .fetch_all(self.read())
+            .await?)
+    }
+}
+
+#[cfg(test)]
+mod tests;
