@@ -111,7 +111,10 @@ impl Store {
 
 /// A JSON array, the way a list goes into a statement as one parameter.
 pub(crate) fn json<T: AsRef<str>>(list: &[T]) -> String {
-    serde_json::Value::from_iter(list.iter().map(AsRef::as_ref)).to_string()
+    list.iter()
+        .map(AsRef::as_ref)
+        .collect::<serde_json::Value>()
+        .to_string()
 }
 
 fn short(fingerprint: &str) -> &str {

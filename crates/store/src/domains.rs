@@ -140,7 +140,7 @@ pub struct Found {
     pub via_alias: bool,
 }
 
-/// The keys, as parameter 1 of every statement here. The unary plus keeps SQLite from seeking once a
+/// The keys, as parameter 1 of every statement here. The unary plus keeps `SQLite` from seeking once a
 /// key instead of once a domain, and from turning the test into a join that loses the order.
 const VISIBLE: &str = "EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id
     AND +v.fingerprint IN (SELECT value FROM json_each(?1)))";

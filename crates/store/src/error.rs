@@ -35,7 +35,7 @@ pub enum StoreError {
     Db(#[source] sqlx::Error),
 }
 
-/// Rules that callers tell apart: what SQLite says, and our name.
+/// Rules that callers tell apart: what `SQLite` says, and our name.
 const RULES: [(&str, &str); 6] = [
     ("api_keys.owner_id, api_keys.label", "api_keys.label"),
     (

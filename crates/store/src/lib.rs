@@ -1,8 +1,8 @@
-//! All SQL, over one SQLite file.
+//! All SQL, over one `SQLite` file.
 //!
 //! Times are unix milliseconds and passed in; nothing here reads a clock. Writes go through one
 //! connection in `BEGIN IMMEDIATE` transactions, reads through a small pool that cannot write.
-//! A transaction that is dropped leaves nothing behind. Errors are [`StoreError`]; what SQLite said
+//! A transaction that is dropped leaves nothing behind. Errors are [`StoreError`]; what `SQLite` said
 //! is kept as their source for the log and is not in their text.
 
 mod accounts;
@@ -13,6 +13,7 @@ mod cursor;
 mod domains;
 mod drafts;
 mod error;
+mod ingest;
 mod keys;
 mod mirror;
 mod people;

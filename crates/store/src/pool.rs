@@ -26,7 +26,7 @@ use crate::{Result, StoreError};
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
 const READERS: u32 = 4;
-/// How long SQLite waits for a lock held by another process.
+/// How long `SQLite` waits for a lock held by another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits for a connection of ours.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -198,7 +198,7 @@ impl fmt::Debug for Store {
     }
 }
 
-/// A new row id: UUIDv7, so that ids sort by the time given (unix milliseconds).
+/// A new row id: `UUIDv7`, so that ids sort by the time given (unix milliseconds).
 pub fn new_id(now: i64) -> String {
     let now = u64::try_from(now).unwrap_or_default();
     let nanos = u32::try_from(now % 1_000 * 1_000_000).unwrap_or_default();
@@ -230,7 +230,7 @@ async fn migrate(writer: &SqlitePool) -> Result<()> {
     })
 }
 
-/// SQLite gives the files beside the database the database's own mode.
+/// `SQLite` gives the files beside the database the database's own mode.
 fn create_private(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);

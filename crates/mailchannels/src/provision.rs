@@ -1,0 +1,98 @@
+//! Domains: listing, provisioning, deprovisioning.
+
+use crate::{
+    BatchDomain, BatchOutcome, Domain, DomainsPage, Error, PAGE_MAX, Provision, Provisioned, Session,
+    encode::a_label,
+    error::Meaning,
+    wire::Call,
+};
+use http::{Method, StatusCode};
+use serde::Serialize;
+use std::collections::HashSet;
+
+/// A body with names in A-label form.
+fn sendable(domain: &Domain) -> Domain {
+    let mut domain = domain.clone();
+    domain.domain = a_label(&domain.domain);
+    domain.aliases.iter_mut().for_each(|alias| *alias = a_label(alias));
+    domain
+}
+
+fn flags(how: Provision) -> Vec<(&'static str, String)> {
+    let flag = |name, on: bool| on.then(|| (name, "true".to_owned()));
+    flag("associate-key", how.associate_key).into_iter().chain(flag("overwrite", how.overwrite)).collect()
+}
+
+#[derive(Serialize)]
+struct Batch<'a> {
+    domains: &'a [BatchDomain],
+}
+
+impl Session<'_> {
+    /// `GET /domains`: one page. Without a limit the service gives 10 `[spec]`.
+    pub async fn domains_page(&self, limit: u32, offset: u64) -> Result<DomainsPage, Error> {
+        let query = [("limit", limit.min(PAGE_MAX).to_string()), ("offset", offset.to_string())];
+        self.read(Call::new("domains_page", Method::GET, &["domains"]).query(&query)).await
+    }
+
+    /// All domains that the key reaches, 5,000 a call. The set may grow or shrink meanwhile: pages
+    /// are read until one comes short, and a name is kept once.
+    pub async fn all_domains(&self) -> Result<Vec<Domain>, Error> {
+        let mut domains = Vec::new();
+        let mut seen = HashSet::new();
+        let mut offset = 0;
+        loop {
+            let page = self.domains_page(PAGE_MAX, offset).await?;
+            let got = page.domains.len() as u64;
+            domains.extend(page.domains.into_iter().filter(|domain| seen.insert(a_label(&domain.domain))));
+            offset += got;
+            if got == 0 || offset >= page.total {
+                return Ok(domains);
+            }
+        }
+    }
+
+    /// One domain by its name, if the key reaches it. There is no call for one domain; the filter of
+    /// `GET /domains` is asked for one, and its answer is checked, should the filter be ignored.
+    pub async fn domain(&self, name: &str) -> Result<Option<Domain>, Error> {
+        let name = a_label(name);
+        let query = [("domains", name.clone()), ("limit", "10".to_owned())];
+        let page: DomainsPage = self.read(Call::new("domains_page", Method::GET, &["domains"]).query(&query)).await?;
+        let found = page.domains.into_iter().find(|domain| a_label(&domain.domain) == name);
+        if found.is_some() || page.total <= 10 {
+            return Ok(found);
+        }
+        // More matches than one name can have: the filter does nothing here.
+        Ok(self.all_domains().await?.into_iter().find(|domain| a_label(&domain.domain) == name))
+    }
+
+    /// `POST /domains`: provisions one domain.
+    pub async fn provision(&self, domain: &Domain, how: Provision) -> Result<Provisioned, Error> {
+        let query = flags(how);
+        let call = Call::new("provision", Method::POST, &["domains"]).query(&query).meaning(Meaning::Provisioning);
+        let answer = self.call_with(call, Some(&sendable(domain))).await?;
+        let domain = answer.json()?;
+        Ok(if answer.status == StatusCode::CREATED { Provisioned::Created(domain) } else { Provisioned::Existed(domain) })
+    }
+
+    /// `POST /domains/batch`: provisions up to 1,000. The subscription is a query value here `[spec]`.
+    pub async fn provision_batch(&self, subscription: &str, domains: &[BatchDomain], how: Provision) -> Result<BatchOutcome, Error> {
+        let mut query = vec![("subscriptionHandle", subscription.to_owned())];
+        query.extend(flags(how));
+        let domains: Vec<_> = domains
+            .iter()
+            .map(|domain| BatchDomain {
+                domain: a_label(&domain.domain),
+                aliases: domain.aliases.iter().map(|alias| a_label(alias)).collect(),
+                ..domain.clone()
+            })
+            .collect();
+        let call = Call::new("provision_batch", Method::POST, &["domains", "batch"]).query(&query).meaning(Meaning::Provisioning);
+        self.call_with(call, Some(&Batch { domains: &domains })).await?.json()
+    }
+
+    /// `DELETE /domains/{domain}`. There is no batch call for it `[spec]`.
+    pub async fn deprovision(&self, domain: &str) -> Result<(), Error> {
+        self.call(Call::new("deprovision", Method::DELETE, &["domains", &a_label(domain)])).await.map(drop)
+    }
+}
