@@ -1,5 +1,7 @@
 //! Changes of one domain.
 
+#![expect(missing_docs, reason = "the macro makes a struct of the arguments, which the function documents")]
+
 use crate::{
     api::{
         error::AppError,
@@ -12,7 +14,7 @@ use crate::{
 };
 use desk::{AdminsInput, Applied, ServersInput, SettingsInput, Snapshot};
 use inbound::{downstream::ServerFields, settings::SettingsFields, words};
-use leptos::{prelude::*, server};
+use leptos::server;
 use serde::{Deserialize, Serialize};
 
 /// A row of the servers form.

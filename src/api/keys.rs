@@ -1,5 +1,7 @@
 //! A person's own keys.
 
+#![expect(missing_docs, reason = "the macro makes a struct of the arguments, which the function documents")]
+
 use crate::{
     api::{
         error::AppError,
@@ -7,7 +9,7 @@ use crate::{
     },
     server::{actor::Need, flash::Flash},
 };
-use leptos::{prelude::*, server};
+use leptos::server;
 
 /// Stores a key after checking it.
 #[server(prefix = "/do", endpoint = "keys/add")]

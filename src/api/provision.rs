@@ -1,5 +1,7 @@
 //! Provisioning.
 
+#![expect(missing_docs, reason = "the macro makes a struct of the arguments, which the function documents")]
+
 use crate::{
     api::{
         domains::{ServerRow, fields},
@@ -13,7 +15,7 @@ use crate::{
 };
 use desk::{BatchInput, OneInput, OneOutcome};
 use inbound::settings::SettingsFields;
-use leptos::{prelude::*, server};
+use leptos::server;
 
 /// Kind of the draft that keeps a batch until it is confirmed.
 pub const BATCH_DRAFT: &str = "batch";

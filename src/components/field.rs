@@ -4,8 +4,8 @@ use crate::components::{Icon, icon};
 use leptos::prelude::*;
 
 /// An error beside its field.
-pub fn field_error(id: String, error: Option<String>) -> impl IntoView {
-    error.map(|error| view! { <p class="err" id=id>{icon(Icon::CircleX)}" "{error}</p> })
+pub fn field_error(id: String, error: Option<String>) -> Option<AnyView> {
+    error.map(|error| view! { <p class="err" id=id>{icon(Icon::CircleX)}" "{error}</p> }.into_any())
 }
 
 fn described(id: &str, hint: bool, error: bool) -> Option<String> {
@@ -35,7 +35,7 @@ pub fn Field(
     #[prop(optional, into)]
     hint: String,
     /// Error.
-    #[prop(optional)]
+    #[prop(default = None)]
     error: Option<String>,
     /// `type` of the input.
     #[prop(default = "text")]
@@ -91,7 +91,7 @@ pub fn TextArea(
     #[prop(optional, into)]
     hint: String,
     /// Error.
-    #[prop(optional)]
+    #[prop(default = None)]
     error: Option<String>,
     /// Visible lines.
     #[prop(default = 3)]
@@ -161,7 +161,7 @@ pub fn SelectField(
     #[prop(optional, into)]
     hint: String,
     /// Error.
-    #[prop(optional)]
+    #[prop(default = None)]
     error: Option<String>,
 ) -> impl IntoView {
     let id = if form.is_empty() { name.to_owned() } else { format!("{form}-{name}") };

@@ -98,11 +98,12 @@ impl Icon {
 }
 
 /// An icon; decorative, for its word stands beside it.
-pub fn icon(which: Icon) -> impl IntoView {
+pub fn icon(which: Icon) -> AnyView {
     let flip = matches!(which, Icon::ChevronLeft | Icon::ChevronRight | Icon::ExternalLink | Icon::LogOut);
     view! {
         <svg class=if flip { "i flip" } else { "i" } aria-hidden="true"><use href=format!("#i-{}", which.id())/></svg>
     }
+    .into_any()
 }
 
 /// The sprite, once a page.

@@ -7,7 +7,7 @@ use crate::{
 use leptos::prelude::*;
 
 /// Shows the note, with Undo where the change can be taken back.
-pub fn note(flash: Option<&Flash>) -> impl IntoView {
+pub fn note(flash: Option<&Flash>) -> Option<AnyView> {
     let flash = flash?.clone();
     let undo = flash.undo.map(|(domain, change)| {
         view! {
@@ -19,5 +19,5 @@ pub fn note(flash: Option<&Flash>) -> impl IntoView {
         }
         .into_any()
     });
-    Some(view! { <div class="note" id="note">{alert(flash.tone.as_str(), flash.title, flash.detail, undo)}</div> })
+    Some(view! { <div class="note" id="note">{alert(flash.tone.as_str(), flash.title, flash.detail, undo)}</div> }.into_any())
 }

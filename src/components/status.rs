@@ -5,17 +5,17 @@ use inbound::words;
 use leptos::prelude::*;
 
 /// Identity or policy: a grey chip.
-pub fn badge(which: Icon, text: impl Into<String>) -> impl IntoView {
-    view! { <span class="badge">{icon(which)}{text.into()}</span> }
+pub fn badge(which: Icon, text: impl Into<String>) -> AnyView {
+    view! { <span class="badge">{icon(which)}{text.into()}</span> }.into_any()
 }
 
 /// A condition: icon and word; `tone` is empty for the quiet ones.
-pub fn state(which: Icon, tone: &'static str, text: impl Into<String>) -> impl IntoView {
-    view! { <span class="state" data-tone=(!tone.is_empty()).then_some(tone)>{icon(which)}{text.into()}</span> }
+pub fn state(which: Icon, tone: &'static str, text: impl Into<String>) -> AnyView {
+    view! { <span class="state" data-tone=(!tone.is_empty()).then_some(tone)>{icon(which)}{text.into()}</span> }.into_any()
 }
 
 /// A message with tone, title and next step.
-pub fn alert(tone: &'static str, title: impl Into<String>, detail: impl Into<String>, action: Option<AnyView>) -> impl IntoView {
+pub fn alert(tone: &'static str, title: impl Into<String>, detail: impl Into<String>, action: Option<AnyView>) -> AnyView {
     let detail = detail.into();
     let which = match tone {
         "ok" => Icon::CircleCheck,
@@ -30,11 +30,12 @@ pub fn alert(tone: &'static str, title: impl Into<String>, detail: impl Into<Str
             {action}
         </div>
     }
+    .into_any()
 }
 
 /// Nothing to show, which nothing, and one thing to do about it.
-pub fn empty(which: Icon, title: impl Into<String>, text: impl Into<String>, action: Option<AnyView>) -> impl IntoView {
-    view! { <div class="empty">{icon(which)}<h2>{title.into()}</h2><p>{text.into()}</p>{action}</div> }
+pub fn empty(which: Icon, title: impl Into<String>, text: impl Into<String>, action: Option<AnyView>) -> AnyView {
+    view! { <div class="empty">{icon(which)}<h2>{title.into()}</h2><p>{text.into()}</p>{action}</div> }.into_any()
 }
 
 /// A policy as a badge. Block, flag and quarantine are choices, so none has a tone.

@@ -1,5 +1,7 @@
 //! A button that copies a text, such as a domain name.
 
+#![expect(missing_docs, reason = "the macro makes a struct of the properties, which the island documents")]
+
 use leptos::prelude::*;
 
 /// Copies `text`; says so for two seconds. Without scripts there is nothing to press, so it is hidden then.

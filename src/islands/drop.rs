@@ -1,5 +1,7 @@
 //! Drop a file of lines or CSV on a text field.
 
+#![expect(missing_docs, reason = "the macro makes a struct of the properties, which the island documents")]
+
 use leptos::prelude::*;
 
 /// Fills the text field `target` from a dropped or chosen file. Nothing is sent by it.

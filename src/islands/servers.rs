@@ -1,5 +1,7 @@
 //! The table of downstream servers: rows come and go, and the difference shows as one types.
 
+#![expect(missing_docs, reason = "the macro makes a struct of the properties, which the island documents")]
+
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 

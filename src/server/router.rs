@@ -14,7 +14,7 @@ use axum::{
 use http::{HeaderName, StatusCode};
 use leptos_axum::{LeptosRoutes, generate_route_list};
 use std::time::Duration;
-use store::SqliteSessions;
+use store::Sessions;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     limit::RequestBodyLimitLayer,
@@ -32,7 +32,7 @@ const BATCH_LIMIT: usize = 1024 * 1024;
 const IDLE: time::Duration = time::Duration::minutes(30);
 
 /// All routes.
-pub fn router(state: AppState, sessions: SqliteSessions) -> Router {
+pub fn router(state: AppState, sessions: Sessions) -> Router {
     let context = {
         let state = state.clone();
         move || leptos::prelude::provide_context(state.clone())

@@ -4,7 +4,7 @@ use crate::server::{assets, config::{Config, ConfigError}, router::router, state
 use desk::{Desk, system_clock};
 use leptos::config::LeptosOptions;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use store::{SqliteSessions, Store};
+use store::{Sessions, Store};
 use tokio::{net::TcpListener, signal::unix::{SignalKind, signal}, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -87,7 +87,7 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
 
     let leptos = LeptosOptions::builder().output_name("sluice").site_addr(address).build();
     let state = AppState { desk: desk.clone(), leptos, origin: origin.clone() };
-    let app = router(state, SqliteSessions::new(store.clone(), system_clock));
+    let app = router(state, Sessions::new(store.clone(), system_clock));
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     tasks.spawn({

@@ -1,2 +1,75 @@
-//! placeholder
-fn main() {}
+//! The project's own tool: `cargo xtask demo | build | test`. Needs nothing but cargo to start;
+//! what a step needs beyond that it installs, or says what is missing.
+#![expect(clippy::print_stdout, reason = "a tool talks to its terminal")]
+
+mod assets;
+mod demo;
+mod lint;
+mod node;
+mod proc;
+mod test;
+
+use clap::{Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+
+/// A step failed; the text says which and why.
+type Step<T = ()> = Result<T, String>;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Build, try and test Sluice")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build everything and run Sluice in demo mode with the stand-in; Ctrl-C ends both.
+    Demo(demo::Demo),
+    /// Build the release binary with its browser files embedded.
+    Build,
+    /// Build the browser files only.
+    Assets,
+    /// Run the tests: all parts, or those named.
+    Test(test::Test),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
+        Task::Demo(demo) => demo.run(),
+        Task::Build => build(),
+        Task::Assets => assets::build(),
+        Task::Test(test) => test.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's folder.
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from).unwrap_or_default()
+}
+
+/// Where cargo puts what it builds.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+fn build() -> Step {
+    assets::build()?;
+    proc::cargo(&["build", "--release", "-p", "sluice", "--bin", "sluice"])?;
+    let binary = target().join("release/sluice");
+    let size = std::fs::metadata(&binary).map_err(|error| format!("{}: {error}", binary.display()))?.len();
+    println!("{} ({:.1} MB)", binary.display(), to_mb(size));
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people to read")]
+fn to_mb(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
