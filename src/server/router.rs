@@ -6,7 +6,6 @@ use crate::{
 };
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
     response::Redirect,
     routing::{get, post},
@@ -17,7 +16,6 @@ use std::time::Duration;
 use store::Sessions;
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    limit::RequestBodyLimitLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     timeout::{RequestBodyTimeoutLayer, TimeoutLayer},
     trace::TraceLayer,
@@ -46,13 +44,6 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
         .with_same_site(SameSite::Lax)
         .with_path("/")
         .with_expiry(Expiry::OnInactivity(IDLE));
-    let actions = {
-        let context = context.clone();
-        move |request: axum::extract::Request| leptos_axum::handle_server_fns_with_context(context.clone(), request)
-    };
-    let batch = Router::new()
-        .route("/do/provision/check", post(actions.clone()))
-        .layer(RequestBodyLimitLayer::new(BATCH_LIMIT));
     Router::new()
         .route("/", get(|| async { Redirect::to("/domains") }))
         .route("/search", get(sign_in::search))
@@ -60,11 +51,8 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
         .route("/sign-out", post(sign_in::sign_out))
         .route("/theme", post(sign_in::theme))
         .route("/domains/{name}/login-link", post(login_link::mint))
-        .route("/do/{*path}", post(actions))
         .leptos_routes_with_context(&state, routes, context, app::shell)
-        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
-        .merge(batch)
-        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(limit_body))
         .layer(from_fn_with_state(state.clone(), actor::find))
         .layer(session_layer)
         .route("/pkg/{file}", get(assets::pkg))
@@ -91,6 +79,24 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
         .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
         .layer(from_fn(own_request_id))
         .with_state(state)
+}
+
+/// Refuses bodies that are too large, by what they claim or, where they claim nothing, as they come.
+async fn limit_body(request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
+    let limit = if request.uri().path() == "/do/provision/check" { BATCH_LIMIT } else { BODY_LIMIT };
+    let claimed = request
+        .headers()
+        .get(http::header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok())
+        .and_then(|length| length.parse::<usize>().ok());
+    if claimed.is_some_and(|length| length > limit) {
+        return headers::plain(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("Not done: that is more than {} KB. Go back and shorten it; nothing was sent.\n", limit / 1024),
+        );
+    }
+    let request = request.map(|body| axum::body::Body::new(http_body_util::Limited::new(body, limit)));
+    next.run(request).await
 }
 
 /// A request id from outside is replaced, so that nobody chooses what our log and audit say.

@@ -1,0 +1,97 @@
+// A stand-in and a Sluice on free ports, with a fresh database and key.
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A port that is free now. */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Starts a program, keeps what it prints, and waits until an address answers. */
+async function start(program, args, env, url) {
+  if (!program) throw new Error("run the browser tests by `cargo xtask test browser`");
+  const child = spawn(program, args, { env: { PATH: process.env.PATH, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  let log = "";
+  let ended = null;
+  child.stdout.on("data", (data) => (log += data));
+  child.stderr.on("data", (data) => (log += data));
+  const end = new Promise((resolve) => child.on("exit", (code) => resolve((ended = code ?? -1))));
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    if (ended !== null) throw new Error(`${program} ended with ${ended}:\n${log}`);
+    const answered = await fetch(url).then((answer) => answer.ok, () => false);
+    if (answered) break;
+    if (Date.now() > deadline) throw new Error(`${program} does not answer:\n${log}`);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  const stop = async () => {
+    child.kill("SIGTERM");
+    const hard = setTimeout(() => child.kill("SIGKILL"), 10_000);
+    await end;
+    clearTimeout(hard);
+  };
+  return { log: () => log, stop };
+}
+
+/** Starts both; `env` adds to Sluice's environment. */
+export async function startStack({ domains = 200, seed = "demo", latency = 0, rate = 10_000, env = {} } = {}) {
+  const dir = await mkdtemp(join(tmpdir(), "sluice-"));
+  await writeFile(join(dir, "kek"), randomBytes(32).toString("base64"), { mode: 0o400 });
+  const upstream = `127.0.0.1:${await freePort()}`;
+  const address = `127.0.0.1:${await freePort()}`;
+  const control = `http://${upstream}/_sandbox`;
+  const sandbox = await start(
+    process.env.SANDBOX_BIN,
+    ["--listen", upstream, "--seed", seed, "--domains", String(domains), "--latency-ms", String(latency), "--rate", String(rate)],
+    {},
+    `${control}/health`,
+  );
+  const sluice = await start(
+    process.env.SLUICE_BIN,
+    [],
+    {
+      SLUICE_AUTH: "demo",
+      SLUICE_LISTEN: address,
+      SLUICE_DATABASE: join(dir, "sluice.sqlite3"),
+      SLUICE_KEK_FILE: join(dir, "kek"),
+      SLUICE_UPSTREAM: `http://${upstream}/inbound/v1`,
+      SLUICE_LOG: "debug",
+      ...env,
+    },
+    `http://${address}/healthz`,
+  );
+  const ask = async (method, path, body) => {
+    const answer = await fetch(`${control}/${path}`, { method, body: body && JSON.stringify(body) });
+    if (!answer.ok && answer.status !== 404) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    const text = await answer.text();
+    return text ? JSON.parse(text) : null;
+  };
+  return {
+    url: `http://${address}`,
+    log: sluice.log,
+    sandbox: {
+      fault: (fault) => ask("POST", "faults", fault),
+      clearFaults: () => ask("DELETE", "faults"),
+      switches: (switches) => ask("PUT", "switches", switches),
+      ledger: () => ask("GET", "ledger"),
+      domain: (name) => ask("GET", `domains/${encodeURIComponent(name)}`),
+      deleteKey: (label) => ask("DELETE", `keys/${label}`),
+    },
+    async stop() {
+      await sluice.stop();
+      await sandbox.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
