@@ -1,7 +1,5 @@
 //! Keys that work on every page: `/` goes to the search box.
 
-#![expect(missing_docs, reason = "the macro makes a struct of the properties, which the island documents")]
-
 use leptos::prelude::*;
 
 /// Listens for `/` outside of text fields and moves focus to the search box.

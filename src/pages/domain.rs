@@ -389,7 +389,7 @@ fn aliases(cx: &Cx, view: &DomainView, editable: bool) -> impl IntoView + use<> 
             {editable.then(|| view! {
                 <form class="body stack" method="post" action="/do/domains/alias/add">
                     <input type="hidden" name="name" value=name/>
-                    <Field name="alias" label="Add an alias" mono=true value=cx.typed("alias", "alias", "") error=cx.error("alias", "alias")/>
+                    <Field name="alias" form="alias" label="Add an alias" mono=true value=cx.typed("alias", "alias", "") error=cx.error("alias", "alias")/>
                     <button class="btn">"Add alias"</button>
                 </form>
             })}

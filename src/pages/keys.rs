@@ -115,7 +115,7 @@ fn add(cx: &Cx) -> impl IntoView + use<> {
             <form method="post" action="/do/keys/add">
                 <div class="body cols">
                     <Field name="label" form="add" label="Label" value=cx.typed("add", "label", "") error=cx.error("add", "label")
-                        hint="The server it belongs to, such as web07"/>
+                        hint="The server it belongs to"/>
                     <Field name="secret" form="add" label="API key" kind="password" mono=true error=cx.error("add", "secret")
                         hint="From the Host Console, with the inbound scope. It is sealed before it is stored."/>
                 </div>

@@ -11,6 +11,7 @@ use axum::{
     routing::{get, post},
 };
 use http::{HeaderName, StatusCode};
+use http_body_util::BodyExt;
 use leptos_axum::{LeptosRoutes, generate_route_list};
 use std::time::Duration;
 use store::Sessions;
@@ -26,6 +27,8 @@ use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 const BODY_LIMIT: usize = 64 * 1024;
 /// Largest body of the batch form, in bytes.
 const BATCH_LIMIT: usize = 1024 * 1024;
+/// How much of a refused body is read before the answer.
+const DRAIN_LIMIT: usize = 8 * 1024 * 1024;
 /// A session ends after this long without a request.
 const IDLE: time::Duration = time::Duration::minutes(30);
 
@@ -90,6 +93,9 @@ async fn limit_body(request: axum::extract::Request, next: axum::middleware::Nex
         .and_then(|length| length.to_str().ok())
         .and_then(|length| length.parse::<usize>().ok());
     if claimed.is_some_and(|length| length > limit) {
+        // A browser that is still sending would show a broken connection instead of these words.
+        let mut rest = http_body_util::Limited::new(request.into_body(), DRAIN_LIMIT);
+        while let Some(Ok(_)) = rest.frame().await {}
         return headers::plain(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("Not done: that is more than {} KB. Go back and shorten it; nothing was sent.\n", limit / 1024),

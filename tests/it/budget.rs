@@ -32,8 +32,9 @@ async fn pages_are_walked_by_cursor_and_meet_every_domain_once() {
     let mut path = "/domains?sort=-servers".to_owned();
     loop {
         let page = lead.get(&path).await.text;
-        seen.extend(page.split("<a class=\"mono\" href=\"/domains/").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
-        let Some(next) = page.split("<a class=\"btn btn-sm\" href=\"").skip(1).find(|rest| rest.contains("rel=\"next\"") && rest.find("rel=\"next\"") < rest.find('>')) else { break };
+        seen.extend(page.split("<a href=\"/domains/").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
+        let links = page.split("<a href=\"").skip(1).map(|rest| rest.split('>').next().unwrap());
+        let Some(next) = links.into_iter().find(|link| link.contains("rel=\"next\"")) else { break };
         path = next.split('"').next().unwrap().replace("&amp;", "&");
     }
     let mut unique = seen.clone();

@@ -36,7 +36,12 @@ pub(crate) fn chromium() -> Step<String> {
         return if there(&path) { Ok(path) } else { Err(format!("CHROMIUM is set to {path}, which does not run")) };
     }
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-    let find = || names.into_iter().find(|name| there(name)).map(str::to_owned);
+    // The browser is started by a library that wants a whole path.
+    let on_path = |name: &str| {
+        let folders = env::var_os("PATH").unwrap_or_default();
+        env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file()).map(|path| path.display().to_string())
+    };
+    let find = || names.into_iter().filter_map(on_path).find(|path| there(path));
     if let Some(found) = find() {
         return Ok(found);
     }

@@ -22,8 +22,9 @@ pub enum Lane {
 const WINDOW: Duration = Duration::from_secs(1);
 /// How long a 503 halves the budget.
 const HALVED: Duration = Duration::from_secs(10);
-/// Failures in a row that open the breaker.
-const BREAK_AFTER: u32 = 5;
+/// Calls in a row that must fail, with all their tries, to open the breaker. A page makes three or
+/// four at once, so this is a few people meeting a dead service, not one unlucky page.
+const BREAK_AFTER: u32 = 10;
 /// How long it stays open.
 const BREAK_FOR: Duration = Duration::from_secs(5);
 /// Retries that are always allowed, and their share of all requests beyond that.
@@ -139,19 +140,21 @@ impl Limiter {
         })
     }
 
-    /// Notes how a request ended.
-    pub(crate) fn ended(&self, outage: bool, limited: bool) {
+    /// Notes a 503.
+    pub(crate) fn pushed_back(&self) {
+        self.with(|state| state.budget.pushed_back(Instant::now()));
+    }
+
+    /// Notes how a call ended, after its tries.
+    pub(crate) fn ended(&self, outage: bool) {
         self.with(|state| {
             let now = Instant::now();
-            if limited {
-                state.budget.pushed_back(now);
-            }
             if outage {
                 state.failures += 1;
                 if state.failures >= BREAK_AFTER {
                     state.open_until = Some(now + BREAK_FOR);
                 }
-            } else if !limited {
+            } else {
                 state.failures = 0;
                 state.open_until = None;
             }
@@ -275,13 +278,13 @@ mod tests {
         let limiter = Limiter::new(80);
         for _ in 0..BREAK_AFTER {
             assert!(limiter.closed());
-            limiter.ended(true, false);
+            limiter.ended(true);
         }
         assert!(!limiter.closed());
         tokio::time::advance(BREAK_FOR).await;
         assert!(limiter.closed(), "one may look");
         assert!(!limiter.closed(), "the next waits for what it finds");
-        limiter.ended(false, false);
+        limiter.ended(false);
         assert!(limiter.closed());
     }
 

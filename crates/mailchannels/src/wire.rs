@@ -95,18 +95,21 @@ impl Session<'_> {
             let result = result.and_then(&accept);
             let error = match result {
                 Ok(value) => {
-                    limiter.ended(false, false);
+                    limiter.ended(false);
                     tracing::debug!(operation = call.operation, tried, ms = began.elapsed().as_millis(), "done");
                     return Ok(value);
                 }
                 Err(error) => error,
             };
-            limiter.ended(error.is_outage(), error == Error::RateLimited);
+            if error == Error::RateLimited {
+                limiter.pushed_back();
+            }
             tracing::debug!(operation = call.operation, tried, ms = began.elapsed().as_millis(), %error, "failed");
             // A POST is repeated only when it was never sent: nobody can have acted on it.
             let repeatable = if posted { !sent } else { error.is_outage() || error == Error::RateLimited };
             let pause = rand::rng().random_range(Duration::ZERO..BACKOFF * 2_u32.pow(tried));
             if !repeatable || tried >= TRIES || Instant::now() + pause >= deadline || !limiter.may_retry(false) {
+                limiter.ended(error.is_outage());
                 return Err(error);
             }
             sleep(pause).await;
