@@ -14,7 +14,12 @@ const SECTIONS: [(&str, &str, Icon); 4] = [
 ];
 
 /// The frame.
-pub fn frame(cx: &Cx, section: &'static str, (domains, keys): (u64, usize), body: AnyView) -> impl IntoView {
+pub fn frame(
+    cx: &Cx,
+    section: &'static str,
+    (domains, keys): (u64, usize),
+    body: AnyView,
+) -> impl IntoView {
     let person = cx.actor.person.clone();
     let role = person.role.as_str();
     let links = SECTIONS
@@ -37,7 +42,11 @@ pub fn frame(cx: &Cx, section: &'static str, (domains, keys): (u64, usize), body
         .into_iter()
         .map(|(value, words, which)| view! { <button class="opt" name="theme" value=value>{icon(which)}{words}</button> })
         .collect_view();
-    let query = if section == "/domains" { String::new() } else { cx.query("q").unwrap_or_default().to_owned() };
+    let query = if section == "/domains" {
+        String::new()
+    } else {
+        cx.query("q").unwrap_or_default().to_owned()
+    };
     let back = cx.url.clone();
     view! {
         <a class="skip btn" href="#main">"Skip to content"</a>

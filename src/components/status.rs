@@ -15,7 +15,12 @@ pub fn state(which: Icon, tone: &'static str, text: impl Into<String>) -> AnyVie
 }
 
 /// A message with tone, title and next step.
-pub fn alert(tone: &'static str, title: impl Into<String>, detail: impl Into<String>, action: Option<AnyView>) -> AnyView {
+pub fn alert(
+    tone: &'static str,
+    title: impl Into<String>,
+    detail: impl Into<String>,
+    action: Option<AnyView>,
+) -> AnyView {
     let detail = detail.into();
     let which = match tone {
         "ok" => Icon::CircleCheck,
@@ -34,7 +39,12 @@ pub fn alert(tone: &'static str, title: impl Into<String>, detail: impl Into<Str
 }
 
 /// Nothing to show, which nothing, and one thing to do about it.
-pub fn empty(which: Icon, title: impl Into<String>, text: impl Into<String>, action: Option<AnyView>) -> AnyView {
+pub fn empty(
+    which: Icon,
+    title: impl Into<String>,
+    text: impl Into<String>,
+    action: Option<AnyView>,
+) -> AnyView {
     view! { <div class="empty">{icon(which)}<h2>{title.into()}</h2><p>{text.into()}</p>{action}</div> }.into_any()
 }
 
@@ -52,5 +62,9 @@ pub fn policy_badge(policy: Option<&str>) -> AnyView {
 /// How long ago, in words.
 pub fn age(now: i64, then: i64) -> String {
     let seconds = u64::try_from((now - then) / 1000).unwrap_or_default();
-    if seconds < 2 { "just now".into() } else { format!("{} ago", words::age(seconds)) }
+    if seconds < 2 {
+        "just now".into()
+    } else {
+        format!("{} ago", words::age(seconds))
+    }
 }

@@ -1,6 +1,9 @@
 //! Drop a file of lines or CSV on a text field.
 
-#![expect(missing_docs, reason = "the macro makes a struct of the properties, which the island documents")]
+#![expect(
+    missing_docs,
+    reason = "the macro makes a struct of the properties, which the island documents"
+)]
 
 use leptos::prelude::*;
 
@@ -18,9 +21,15 @@ pub fn DropText(
     let load = {
         use web_sys::wasm_bindgen::JsCast;
         move |files: Option<web_sys::FileList>| {
-            let Some(file) = files.and_then(|files| files.get(0)) else { return };
+            let Some(file) = files.and_then(|files| files.get(0)) else {
+                return;
+            };
             if file.size() > f64::from(limit) {
-                said.set(format!("{} is larger than {} KB. Split it.", file.name(), limit / 1024));
+                said.set(format!(
+                    "{} is larger than {} KB. Split it.",
+                    file.name(),
+                    limit / 1024
+                ));
                 return;
             }
             let target = target.clone();
@@ -50,7 +59,9 @@ pub fn DropText(
                 dropped(event.data_transfer().and_then(|data| data.files()));
             },
             move |event: leptos::ev::Event| {
-                let input = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
+                let input = event
+                    .target()
+                    .and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
                 chosen(input.and_then(|input| input.files()));
             },
         )

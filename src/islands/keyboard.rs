@@ -13,7 +13,12 @@ pub fn Keyboard() -> impl IntoView {
                 .target()
                 .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
                 .is_some_and(|element| element.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]").ok().flatten().is_some());
-            if typing || event.ctrl_key() || event.meta_key() || event.alt_key() || event.key() != "/" {
+            if typing
+                || event.ctrl_key()
+                || event.meta_key()
+                || event.alt_key()
+                || event.key() != "/"
+            {
                 return;
             }
             let search = document()

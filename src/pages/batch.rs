@@ -2,7 +2,10 @@
 
 use crate::{
     api::provision::{BATCH_DRAFT, BATCH_REPORT},
-    components::{Cx, Field, Icon, TextArea, age, alert, empty, field_error, icon, note, page, page::Page, policy_badge, state},
+    components::{
+        Cx, Field, Icon, TextArea, age, alert, empty, field_error, icon, note, page, page::Page,
+        policy_badge, state,
+    },
     islands::DropText,
     pages::provision::{no_key, with_which},
     server::{actor::Need, flash},
@@ -29,11 +32,18 @@ pub fn ProvisionMany() -> impl IntoView {
             return Ok(Page::new("Provision many", no_key()));
         }
         let id = cx.query("draft").unwrap_or_default().to_owned();
-        let draft: Option<BatchInput> = flash::kept(&cx.desk, &cx.actor.person, BATCH_DRAFT, &id).await;
+        let draft: Option<BatchInput> =
+            flash::kept(&cx.desk, &cx.actor.person, BATCH_DRAFT, &id).await;
         let accounts = cx.desk.subscriptions(&cx.actor.person).await?;
         let checked = draft.as_ref().map(|draft| cx.desk.check_batch(draft));
-        let input = draft.unwrap_or_else(|| BatchInput { lock: true, ..BatchInput::default() });
-        Ok(Page::new("Provision many", body(&cx, &keys, &accounts, &input, &id, checked)))
+        let input = draft.unwrap_or_else(|| BatchInput {
+            lock: true,
+            ..BatchInput::default()
+        });
+        Ok(Page::new(
+            "Provision many",
+            body(&cx, &keys, &accounts, &input, &id, checked),
+        ))
     })
 }
 
@@ -49,11 +59,24 @@ fn body(
         Some(Ok(_)) => input.subscription.is_empty(),
         _ => true,
     };
-    let missing = (checked.is_some() && input.subscription.is_empty())
-        .then(|| field_error("batch-subscription-missing".into(), Some("Choose the subscription they count towards.".into())));
+    let missing = (checked.is_some() && input.subscription.is_empty()).then(|| {
+        field_error(
+            "batch-subscription-missing".into(),
+            Some("Choose the subscription they count towards.".into()),
+        )
+    });
     let found = checked.map(|checked| match checked {
         Err(errors) => errors_card(&errors).into_any(),
-        Ok(rows) if edit => alert("info", format!("{} are fine", words::count(rows.len() as u64, "row", "rows")), "Choose the subscription, then check again.", None).into_any(),
+        Ok(rows) if edit => alert(
+            "info",
+            format!(
+                "{} are fine",
+                words::count(rows.len() as u64, "row", "rows")
+            ),
+            "Choose the subscription, then check again.",
+            None,
+        )
+        .into_any(),
         Ok(rows) => preview(cx, keys, input, id, &rows).into_any(),
     });
     view! {
@@ -64,8 +87,8 @@ fn body(
         {note(cx.flash.as_ref())}
         <div class="stack">{found}</div>
         <details class="gap" open=edit>
-            <summary class="btn btn-sm">"Rows"</summary>
-            <form class="split gap" method="post" action="/do/provision/check">
+            <summary class="btn btn-sm" hidden=edit>"Change the rows"</summary>
+            <form class="split" method="post" action="/do/provision/check">
                 <section class="card"><div class="body stack">
                     <TextArea name="text" form="batch" label="Domains, one a line, or CSV" rows=12 value=input.text.clone()
                         hint="Columns by name, in any order: domain, servers, policy, aliases, admins. Several servers in one cell: separate with |, each as priority weight port target, or just a host."/>
@@ -111,12 +134,29 @@ fn errors_card(errors: &[LineError]) -> impl IntoView + use<> {
     }
 }
 
-fn preview(cx: &Cx, keys: &[KeyRef], input: &BatchInput, id: &str, rows: &[Row]) -> impl IntoView + use<> {
-    let key = keys.iter().find(|key| key.id == input.key).map_or("an unknown key", |key| key.label.as_str()).to_owned();
+fn preview(
+    cx: &Cx,
+    keys: &[KeyRef],
+    input: &BatchInput,
+    id: &str,
+    rows: &[Row],
+) -> impl IntoView + use<> {
+    let key = keys
+        .iter()
+        .find(|key| key.id == input.key)
+        .map_or("an unknown key", |key| key.label.as_str())
+        .to_owned();
     let count = rows.len();
     let domains = words::count(count as u64, "domain", "domains");
-    let locked = if input.lock { ", locked to it" } else { ", free for every key of the account" };
-    let said = format!("{domains} with {key}{locked}, under {}.", input.subscription);
+    let locked = if input.lock {
+        ", locked to it"
+    } else {
+        ", free for every key of the account"
+    };
+    let said = format!(
+        "{domains} with {key}{locked}, under {}.",
+        input.subscription
+    );
     let lines = rows
         .iter()
         .map(|row| {
@@ -159,14 +199,27 @@ fn preview(cx: &Cx, keys: &[KeyRef], input: &BatchInput, id: &str, rows: &[Row])
 /// The page of a batch's outcome.
 #[component]
 pub fn Outcome() -> impl IntoView {
-    let id = use_params_map().read_untracked().get("id").unwrap_or_default();
+    let id = use_params_map()
+        .read_untracked()
+        .get("id")
+        .unwrap_or_default();
     page("/provision", Need::Read, async move |cx: Arc<Cx>| {
-        let report: Option<BatchReport> = flash::kept(&cx.desk, &cx.actor.person, BATCH_REPORT, &id).await;
+        let report: Option<BatchReport> =
+            flash::kept(&cx.desk, &cx.actor.person, BATCH_REPORT, &id).await;
         Ok(match report {
             Some(report) => Page::new("Outcome", outcome(&cx, &report)),
             None => {
-                let body = empty(Icon::CircleHelp, "No such outcome", "Outcomes are kept for a day, for whoever sent the batch.", None);
-                Page::new("No such outcome", view! { <h1 class="vh">"Outcome"</h1>{body} }).status(StatusCode::NOT_FOUND)
+                let body = empty(
+                    Icon::CircleHelp,
+                    "No such outcome",
+                    "Outcomes are kept for a day, for whoever sent the batch.",
+                    None,
+                );
+                Page::new(
+                    "No such outcome",
+                    view! { <h1 class="vh">"Outcome"</h1>{body} },
+                )
+                .status(StatusCode::NOT_FOUND)
             }
         })
     })
@@ -183,7 +236,13 @@ fn words_of(state: RowState) -> (Icon, &'static str, &'static str) {
 }
 
 fn outcome(cx: &Cx, report: &BatchReport) -> impl IntoView + use<> {
-    let states = [RowState::Created, RowState::Existed, RowState::Incomplete, RowState::Failed, RowState::Unknown];
+    let states = [
+        RowState::Created,
+        RowState::Existed,
+        RowState::Incomplete,
+        RowState::Failed,
+        RowState::Unknown,
+    ];
     let stats = states
         .into_iter()
         .map(|wanted| (words_of(wanted), report.rows.iter().filter(|row| row.state == wanted).count()))
@@ -205,7 +264,13 @@ fn outcome(cx: &Cx, report: &BatchReport) -> impl IntoView + use<> {
             }
         })
         .collect_view();
-    let about = format!("{} with {} under {}, {}", words::count(report.rows.len() as u64, "row", "rows"), report.key, report.subscription, age(cx.now, report.at));
+    let about = format!(
+        "{} with {} under {}, {}",
+        words::count(report.rows.len() as u64, "row", "rows"),
+        report.key,
+        report.subscription,
+        age(cx.now, report.at)
+    );
     view! {
         <div class="row page-head">
             <div><h1>"Outcome"</h1><p>{about}</p></div>

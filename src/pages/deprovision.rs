@@ -30,7 +30,11 @@ pub fn Deprovision() -> impl IntoView {
         .map(|(count, what)| format!("{count} {what}"))
         .collect::<Vec<_>>()
         .join(", ");
-        let loses = if loses.is_empty() { "its settings and list entries".to_owned() } else { format!("{loses}, its settings and list entries") };
+        let loses = if loses.is_empty() {
+            "its settings and list entries".to_owned()
+        } else {
+            format!("{loses}, its settings and list entries")
+        };
         let name = name.as_str().to_owned();
         Ok(Page::new(
             format!("Deprovision {name}"),

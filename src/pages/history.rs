@@ -7,9 +7,18 @@ use leptos::prelude::*;
 
 /// A change in words.
 fn words(row: &HistoryRow) -> String {
-    let list = |items: &[String]| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
+    let list = |items: &[String]| {
+        if items.is_empty() {
+            "none".to_owned()
+        } else {
+            items.join(", ")
+        }
+    };
     match (&row.before, &row.after) {
-        (Some(Snapshot::Settings { policy: old, .. }), Some(Snapshot::Settings { policy: new, .. })) if old != new => {
+        (
+            Some(Snapshot::Settings { policy: old, .. }),
+            Some(Snapshot::Settings { policy: new, .. }),
+        ) if old != new => {
             let name = |policy: &Option<String>| policy.clone().unwrap_or_else(|| "none".into());
             format!("Changed policy from {} to {}", name(old), name(new))
         }
@@ -18,8 +27,20 @@ fn words(row: &HistoryRow) -> String {
             format!("Replaced servers: {} became {}", list(old), list(new))
         }
         (_, Some(Snapshot::Admins { admins })) => format!("Set admins to {}", list(admins)),
-        (_, Some(Snapshot::Alias { alias, present: true })) => format!("Added alias {alias}"),
-        (_, Some(Snapshot::Alias { alias, present: false })) => format!("Removed alias {alias}"),
+        (
+            _,
+            Some(Snapshot::Alias {
+                alias,
+                present: true,
+            }),
+        ) => format!("Added alias {alias}"),
+        (
+            _,
+            Some(Snapshot::Alias {
+                alias,
+                present: false,
+            }),
+        ) => format!("Removed alias {alias}"),
         (_, Some(Snapshot::Holder { .. })) => "Locked to another key".into(),
         (_, Some(Snapshot::Provisioned { present: true })) => "Provisioned".into(),
         (_, Some(Snapshot::Provisioned { present: false })) => "Deprovisioned".into(),
@@ -31,22 +52,37 @@ fn words(row: &HistoryRow) -> String {
 /// The card.
 pub fn card(cx: &Cx, domain: &str, rows: Vec<HistoryRow>) -> impl IntoView + use<> {
     let (now, may) = (cx.now, cx.actor.may(Need::ChangeDomains));
-    let none = rows.is_empty().then(|| view! { <p class="body hint">"No change was made through Sluice yet."</p> });
+    let none = rows
+        .is_empty()
+        .then(|| view! { <p class="body hint">"No change was made through Sluice yet."</p> });
     let domain = domain.to_owned();
     let rows = rows
         .into_iter()
         .map(|row| {
             let outcome = row.outcome.as_deref().unwrap_or("under way");
             let done = outcome.starts_with("done");
-            let undoable = done && may && row.after.is_some()
-                && !matches!(row.before, None | Some(Snapshot::Provisioned { .. } | Snapshot::Holder { fingerprint: None }));
-            let (which, tone) = if done { (Icon::Check, "") } else { (Icon::TriangleAlert, "warn") };
-            let undo = undoable.then(|| view! {
-                <form method="post" action="/do/domains/undo">
-                    <input type="hidden" name="name" value=domain.clone()/>
-                    <input type="hidden" name="change" value=row.id.to_string()/>
-                    <button class="btn btn-quiet btn-sm">{icon(Icon::Undo2)}"Undo"</button>
-                </form>
+            let undoable = done
+                && may
+                && row.after.is_some()
+                && !matches!(
+                    row.before,
+                    None | Some(
+                        Snapshot::Provisioned { .. } | Snapshot::Holder { fingerprint: None }
+                    )
+                );
+            let (which, tone) = if done {
+                (Icon::Check, "")
+            } else {
+                (Icon::TriangleAlert, "warn")
+            };
+            let undo = undoable.then(|| {
+                view! {
+                    <form method="post" action="/do/domains/undo">
+                        <input type="hidden" name="name" value=domain.clone()/>
+                        <input type="hidden" name="change" value=row.id.to_string()/>
+                        <button class="btn btn-quiet btn-sm">{icon(Icon::Undo2)}"Undo"</button>
+                    </form>
+                }
             });
             view! {
                 <tr role="row">

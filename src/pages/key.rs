@@ -14,9 +14,17 @@ use std::sync::Arc;
 /// The page.
 #[component]
 pub fn KeyPage() -> impl IntoView {
-    let id = use_params_map().read_untracked().get("id").unwrap_or_default();
+    let id = use_params_map()
+        .read_untracked()
+        .get("id")
+        .unwrap_or_default();
     page("/keys", Need::OwnKeys, async move |cx: Arc<Cx>| {
-        let key = cx.desk.keys(&cx.actor.person).await?.into_iter().find(|key| key.id == id);
+        let key = cx
+            .desk
+            .keys(&cx.actor.person)
+            .await?
+            .into_iter()
+            .find(|key| key.id == id);
         let key = key.ok_or_else(|| DeskError::NotFound("that key".into()))?;
         Ok(Page::new(key.label.clone(), body(&cx, &key)))
     })
@@ -26,7 +34,12 @@ fn body(cx: &Cx, key: &KeyView) -> impl IntoView + use<> {
     let id = || key.id.clone();
     let ago = |at: Option<i64>| at.map_or("Never".to_owned(), |at| age(cx.now, at));
     let trouble = match &key.health {
-        Health::Rejected => Some(alert("bad", "MailChannels rejects this key", "Replace it below with one from the Host Console.", None)),
+        Health::Rejected => Some(alert(
+            "bad",
+            "MailChannels rejects this key",
+            "Replace it below with one from the Host Console.",
+            None,
+        )),
         Health::Unreachable(why) => Some(alert("warn", "The last sync failed", why.clone(), None)),
         _ => None,
     };

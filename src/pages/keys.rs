@@ -32,13 +32,20 @@ pub fn health(key: &KeyView) -> AnyView {
 /// The short form of a fingerprint, in groups.
 pub fn short(fingerprint: &str) -> String {
     let head: Vec<char> = fingerprint.chars().take(10).collect();
-    head.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+    head.chunks(4)
+        .map(|group| group.iter().collect::<String>())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn body(cx: &Cx, keys: Vec<KeyView>) -> impl IntoView + use<> {
     let may = cx.actor.may(Need::OwnKeys);
     let domains: u64 = keys.iter().map(|key| key.locked).sum();
-    let sum = format!("{}; {} locked to them.", words::count(keys.len() as u64, "key", "keys"), words::count(domains, "domain is", "domains are"));
+    let sum = format!(
+        "{}; {} locked to them.",
+        words::count(keys.len() as u64, "key", "keys"),
+        words::count(domains, "domain is", "domains are")
+    );
     let rejected = keys
         .iter()
         .filter(|key| key.health == Health::Rejected)

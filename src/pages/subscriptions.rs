@@ -20,8 +20,15 @@ pub fn Subscriptions() -> impl IntoView {
 
 fn body(cx: &Cx, accounts: Vec<SubscriptionView>) -> impl IntoView + use<> {
     let none = accounts.is_empty().then(|| {
-        let action = view! { <a class="btn btn-primary" href="/keys#add">{icon(Icon::Plus)}"Add a key"</a> }.into_any();
-        empty(Icon::CreditCard, "No key, no subscriptions", "Subscriptions are read with your keys.", Some(action))
+        let action =
+            view! { <a class="btn btn-primary" href="/keys#add">{icon(Icon::Plus)}"Add a key"</a> }
+                .into_any();
+        empty(
+            Icon::CreditCard,
+            "No key, no subscriptions",
+            "Subscriptions are read with your keys.",
+            Some(action),
+        )
     });
     let accounts = accounts.into_iter().map(account).collect_view();
     view! {
@@ -35,7 +42,9 @@ fn body(cx: &Cx, accounts: Vec<SubscriptionView>) -> impl IntoView + use<> {
 fn account(view: SubscriptionView) -> AnyView {
     let subscriptions = match view.subscriptions {
         Ok(subscriptions) => subscriptions,
-        Err((what, next)) => return alert("warn", format!("{}: {what}", view.account), next, None).into_any(),
+        Err((what, next)) => {
+            return alert("warn", format!("{}: {what}", view.account), next, None).into_any();
+        }
     };
     let cards = subscriptions
         .into_iter()

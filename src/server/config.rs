@@ -16,7 +16,12 @@ pub enum AuthMode {
 #[derive(Args, Clone, Debug)]
 pub struct Config {
     /// Address and port to listen on.
-    #[arg(long, env = "SLUICE_LISTEN", default_value = "127.0.0.1:3000", global = true)]
+    #[arg(
+        long,
+        env = "SLUICE_LISTEN",
+        default_value = "127.0.0.1:3000",
+        global = true
+    )]
     pub listen: SocketAddr,
     /// The address people type, scheme included; anything else in a Host or Origin header is refused.
     #[arg(long, env = "SLUICE_PUBLIC_URL", global = true)]
@@ -25,16 +30,32 @@ pub struct Config {
     #[arg(long, env = "SLUICE_AUTH", global = true)]
     pub auth: Option<AuthMode>,
     /// The database file.
-    #[arg(long, env = "SLUICE_DATABASE", default_value = "sluice.sqlite3", global = true)]
+    #[arg(
+        long,
+        env = "SLUICE_DATABASE",
+        default_value = "sluice.sqlite3",
+        global = true
+    )]
     pub database: PathBuf,
     /// The key-encryption key: 32 bytes in base64 or hex. Prefer `SLUICE_KEK_FILE`.
-    #[arg(env = "SLUICE_KEK", hide_env_values = true, hide = true, long, global = true)]
+    #[arg(
+        env = "SLUICE_KEK",
+        hide_env_values = true,
+        hide = true,
+        long,
+        global = true
+    )]
     pub kek: Option<SecretString>,
     /// A file that holds the key-encryption key.
     #[arg(long, env = "SLUICE_KEK_FILE", global = true)]
     pub kek_file: Option<PathBuf>,
     /// Files that hold earlier key-encryption keys, comma-separated; needed until rotation is complete.
-    #[arg(long, env = "SLUICE_KEK_PREVIOUS_FILES", value_delimiter = ',', global = true)]
+    #[arg(
+        long,
+        env = "SLUICE_KEK_PREVIOUS_FILES",
+        value_delimiter = ',',
+        global = true
+    )]
     pub kek_previous_files: Vec<PathBuf>,
     /// Base URL of the Inbound API.
     #[arg(
@@ -73,7 +94,9 @@ pub enum ConfigError {
     #[error("SLUICE_PUBLIC_URL must be http:// or https:// with a host and no path, not {0}.")]
     PublicUrl(Url),
     /// The upstream address cannot be used.
-    #[error("SLUICE_UPSTREAM must be an http:// or https:// address without user, query or fragment.")]
+    #[error(
+        "SLUICE_UPSTREAM must be an http:// or https:// address without user, query or fragment."
+    )]
     Upstream,
     /// No KEK was given.
     #[error(
@@ -226,10 +249,24 @@ mod tests {
     fn origins_are_origins() {
         let bound = "127.0.0.1:3000".parse().unwrap();
         let origin = |url: &str| config(&["--public-url", url]).origin(bound);
-        assert_eq!(config(&[]).origin(bound).unwrap().origin, "http://127.0.0.1:3000");
-        assert_eq!(origin("https://sluice.example").unwrap().authority, "sluice.example");
-        assert_eq!(origin("https://sluice.example:8443").unwrap().authority, "sluice.example:8443");
-        for bad in ["https://sluice.example/x", "ftp://sluice.example", "https://a@sluice.example", "https://sluice.example/?q"] {
+        assert_eq!(
+            config(&[]).origin(bound).unwrap().origin,
+            "http://127.0.0.1:3000"
+        );
+        assert_eq!(
+            origin("https://sluice.example").unwrap().authority,
+            "sluice.example"
+        );
+        assert_eq!(
+            origin("https://sluice.example:8443").unwrap().authority,
+            "sluice.example:8443"
+        );
+        for bad in [
+            "https://sluice.example/x",
+            "ftp://sluice.example",
+            "https://a@sluice.example",
+            "https://sluice.example/?q",
+        ] {
             assert!(origin(bad).is_err(), "{bad}");
         }
     }

@@ -37,22 +37,41 @@ pub async fn mint(
     Form(form): Form<Then>,
 ) -> Response {
     if !actor.may(Need::LoginLink) {
-        return answer(StatusCode::FORBIDDEN, &name, Err(("Not done: your role may not create login links.".into(), "Ask an agent or a lead.".into())), false);
+        return answer(
+            StatusCode::FORBIDDEN,
+            &name,
+            Err((
+                "Not done: your role may not create login links.".into(),
+                "Ask an agent or a lead.".into(),
+            )),
+            false,
+        );
     }
-    let asker = Asker { person: actor.person, request_id: actor.request_id };
+    let asker = Asker {
+        person: actor.person,
+        request_id: actor.request_id,
+    };
     let minted = match DomainName::parse(&name) {
-        Ok(domain) => state.desk.login_link(&asker, domain.as_str()).await.map_err(|error| error.words()),
+        Ok(domain) => state
+            .desk
+            .login_link(&asker, domain.as_str())
+            .await
+            .map_err(|error| error.words()),
         Err(error) => Err(("That is not a domain name.".into(), error.to_string())),
     };
     match minted {
         Ok(link) => {
             let url = link.into_url();
             // What the service sends becomes a link, so it must be one.
-            let web = url::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
+            let web =
+                url::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
             if web {
                 answer(StatusCode::OK, &name, Ok(url), form.then == "open")
             } else {
-                let words = ("MailChannels sent something that is not a web address.".into(), "Try again; if it stays, ask MailChannels support.".into());
+                let words = (
+                    "MailChannels sent something that is not a web address.".into(),
+                    "Try again; if it stays, ask MailChannels support.".into(),
+                );
                 answer(StatusCode::BAD_GATEWAY, &name, Err(words), false)
             }
         }
@@ -60,20 +79,42 @@ pub async fn mint(
     }
 }
 
-fn answer(status: StatusCode, name: &str, link: Result<String, (String, String)>, go: bool) -> Response {
+fn answer(
+    status: StatusCode,
+    name: &str,
+    link: Result<String, (String, String)>,
+    go: bool,
+) -> Response {
     let owner = Owner::new();
     let html = owner.with(|| {
         let nonce = Nonce::new();
         (page_policy(&nonce), page(name, link, go, nonce).to_html())
     });
     let (policy, html) = html;
-    (status, [(header::CONTENT_SECURITY_POLICY, policy), (header::REFERRER_POLICY, "no-referrer".to_owned())], Html(html)).into_response()
+    (
+        status,
+        [
+            (header::CONTENT_SECURITY_POLICY, policy),
+            (header::REFERRER_POLICY, "no-referrer".to_owned()),
+        ],
+        Html(html),
+    )
+        .into_response()
 }
 
-fn page(name: &str, link: Result<String, (String, String)>, go: bool, nonce: Nonce) -> impl IntoView {
+fn page(
+    name: &str,
+    link: Result<String, (String, String)>,
+    go: bool,
+    nonce: Nonce,
+) -> impl IntoView {
     let base = format!("/pkg/sluice.{}", assets::hash());
     let loader = crate::app::loader(&base);
-    let refresh = link.as_ref().ok().filter(|_| go).map(|url| view! { <meta http-equiv="refresh" content=format!("0; url={url}")/> });
+    let refresh = link
+        .as_ref()
+        .ok()
+        .filter(|_| go)
+        .map(|url| view! { <meta http-equiv="refresh" content=format!("0; url={url}")/> });
     let body = match link {
         Ok(url) => view! {
             {alert("info", format!("You will be {name}'s admin"), "Whoever has this link is too, so send it to nobody but that admin. It is shown once and expires.", None)}
@@ -94,6 +135,7 @@ fn page(name: &str, link: Result<String, (String, String)>, go: bool, nonce: Non
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <title>"Login link · Sluice"</title>
                 {refresh}
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" href=format!("{base}.css")/>
                 <script type="module" nonce=nonce inner_html=loader></script>
             </head>

@@ -23,7 +23,11 @@ pub struct SignIn {
 }
 
 /// `POST /sign-in`: demo mode.
-pub async fn sign_in(State(state): State<AppState>, session: Session, Form(form): Form<SignIn>) -> Response {
+pub async fn sign_in(
+    State(state): State<AppState>,
+    session: Session,
+    Form(form): Form<SignIn>,
+) -> Response {
     let person = match state.desk.demo_person(&form.person).await {
         Ok(Some(person)) => person,
         Ok(None) => return Redirect::to("/sign-in").into_response(),
@@ -54,7 +58,10 @@ pub async fn sign_out(session: Session) -> Response {
 }
 
 fn unavailable() -> Response {
-    plain(StatusCode::SERVICE_UNAVAILABLE, "Not done: Sluice's own storage failed. Try again.\n".into())
+    plain(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Not done: Sluice's own storage failed. Try again.\n".into(),
+    )
 }
 
 /// The theme form.
@@ -68,7 +75,9 @@ pub struct Theme {
 /// `POST /theme`
 pub async fn theme(Form(form): Form<Theme>) -> Response {
     let cookie = match form.theme.as_str() {
-        theme @ ("light" | "dark") => format!("__Host-theme={theme}; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax"),
+        theme @ ("light" | "dark") => format!(
+            "__Host-theme={theme}; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax"
+        ),
         _ => "__Host-theme=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax".to_owned(),
     };
     let back = local_path(&form.back).unwrap_or("/domains");
@@ -83,14 +92,24 @@ pub struct Search {
 }
 
 /// `GET /search`: a whole domain, address or URL opens the domain; anything else filters the list.
-pub async fn search(State(state): State<AppState>, actor: Option<Extension<Actor>>, Query(search): Query<Search>) -> Response {
+pub async fn search(
+    State(state): State<AppState>,
+    actor: Option<Extension<Actor>>,
+    Query(search): Query<Search>,
+) -> Response {
     let text = search.q.trim();
     if let (Some(pasted), Some(Extension(actor))) = (inbound::pasted::find_domain(text), actor) {
         // A bare name that is only part of names we know is a search, not a domain to open.
         let name = pasted.domain.as_str();
         let known = state.desk.knows(&actor.person, name).await.unwrap_or(false);
         let bare = text.eq_ignore_ascii_case(name);
-        let parts = bare && !known && state.desk.matches(&actor.person, text).await.unwrap_or(false);
+        let parts = bare
+            && !known
+            && state
+                .desk
+                .matches(&actor.person, text)
+                .await
+                .unwrap_or(false);
         if !parts {
             return Redirect::to(&crate::api::forms::domain_page(name, "")).into_response();
         }

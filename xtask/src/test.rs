@@ -42,7 +42,11 @@ pub(crate) struct Test {
 
 impl Test {
     pub(crate) fn run(self) -> Step {
-        let parts = if self.parts.is_empty() { Part::value_variants().to_vec() } else { self.parts };
+        let parts = if self.parts.is_empty() {
+            Part::value_variants().to_vec()
+        } else {
+            self.parts
+        };
         let mut results = Vec::new();
         for part in parts {
             println!("\n== {part:?}");
@@ -58,11 +62,20 @@ impl Test {
         }
         println!();
         for (part, took, good) in &results {
-            println!("{:<12} {:>5} s  {}", format!("{part:?}"), took.as_secs(), if *good { "passed" } else { "FAILED" });
+            println!(
+                "{:<12} {:>5} s  {}",
+                format!("{part:?}"),
+                took.as_secs(),
+                if *good { "passed" } else { "FAILED" }
+            );
         }
         let failed = results.iter().filter(|(.., good)| !good).count();
         println!("{} passed, {failed} failed", results.len() - failed);
-        if failed == 0 { Ok(()) } else { Err("some tests failed".into()) }
+        if failed == 0 {
+            Ok(())
+        } else {
+            Err("some tests failed".into())
+        }
     }
 }
 
@@ -72,12 +85,49 @@ impl Part {
             Self::Fmt => cargo(&["fmt", "--all", "--check"]),
             Self::Lint => {
                 lint::run()?;
-                cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--exclude", "sluice", "--", "-D", "warnings"])?;
-                cargo(&["clippy", "-p", "sluice", "--all-targets", "--", "-D", "warnings"])?;
-                cargo(&["clippy", "-p", "sluice", "--lib", "--no-default-features", "--features", "hydrate", "--target", "wasm32-unknown-unknown", "--", "-D", "warnings"])
+                cargo(&[
+                    "clippy",
+                    "--workspace",
+                    "--all-targets",
+                    "--all-features",
+                    "--exclude",
+                    "sluice",
+                    "--",
+                    "-D",
+                    "warnings",
+                ])?;
+                cargo(&[
+                    "clippy",
+                    "-p",
+                    "sluice",
+                    "--all-targets",
+                    "--",
+                    "-D",
+                    "warnings",
+                ])?;
+                cargo(&[
+                    "clippy",
+                    "-p",
+                    "sluice",
+                    "--lib",
+                    "--no-default-features",
+                    "--features",
+                    "hydrate",
+                    "--target",
+                    "wasm32-unknown-unknown",
+                    "--",
+                    "-D",
+                    "warnings",
+                ])
             }
             Self::Unit => {
-                cargo(&["test", "--workspace", "--exclude", "sluice", "--all-features"])?;
+                cargo(&[
+                    "test",
+                    "--workspace",
+                    "--exclude",
+                    "sluice",
+                    "--all-features",
+                ])?;
                 cargo(&["test", "-p", "sluice", "--lib", "--bins"])
             }
             Self::Integration => cargo(&["test", "-p", "sluice", "--test", "it"]),
@@ -90,34 +140,63 @@ impl Part {
 fn contract() -> Step {
     let schema = root().join("../shared/api/inbound-api-1.2.0.json");
     if !schema.exists() {
-        println!("SKIPPED: the vendor's description is not part of this repository and was not found beside it ({}).", schema.display());
+        println!(
+            "SKIPPED: the vendor's description is not part of this repository and was not found beside it ({}).",
+            schema.display()
+        );
         return Ok(());
     }
     let venv = target().join("venv");
-    let wanted = fs::read(root().join("tests/contract/requirements.txt")).map_err(|error| error.to_string())?;
+    let wanted = fs::read(root().join("tests/contract/requirements.txt"))
+        .map_err(|error| error.to_string())?;
     let stamp = venv.join("installed.txt");
     if fs::read(&stamp).unwrap_or_default() != wanted {
         if !there("python3") {
             apt(&["python3", "python3-venv"])?;
         }
-        let make = || run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
+        let make = || {
+            run(Command::new("python3")
+                .args(["-m", "venv", "--clear"])
+                .arg(&venv))
+        };
         if make().is_err() {
             apt(&["python3-venv"])?;
             make()?;
         }
-        run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check", "-r"]).arg(root().join("tests/contract/requirements.txt")))?;
+        run(Command::new(venv.join("bin/pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check", "-r"])
+            .arg(root().join("tests/contract/requirements.txt")))?;
         fs::write(&stamp, wanted).map_err(|error| error.to_string())?;
     }
-    cargo(&["build", "-p", "mailchannels-sandbox", "--bin", "mailchannels-sandbox"])?;
+    cargo(&[
+        "build",
+        "-p",
+        "mailchannels-sandbox",
+        "--bin",
+        "mailchannels-sandbox",
+    ])?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, proc::free_port()?));
     let _sandbox = Beside::start(
-        Command::new(target().join("debug/mailchannels-sandbox")).args(["--listen", &address.to_string(), "--seed", "demo", "--domains", "200", "--rate", "1000000"]),
+        Command::new(target().join("debug/mailchannels-sandbox")).args([
+            "--listen",
+            &address.to_string(),
+            "--seed",
+            "demo",
+            "--domains",
+            "200",
+            "--rate",
+            "1000000",
+        ]),
         address,
         "/_sandbox/health",
     )?;
     run(Command::new(venv.join("bin/python"))
         .arg(root().join("tests/contract/run.py"))
-        .args(["--base-url", &format!("http://{address}/inbound/v1"), "--schema"])
+        .args([
+            "--base-url",
+            &format!("http://{address}/inbound/v1"),
+            "--schema",
+        ])
         .arg(schema)
         .current_dir(root().join("tests/contract")))
 }
@@ -127,7 +206,17 @@ fn browser() -> Step {
     node::install()?;
     let chromium = node::chromium()?;
     assets::build()?;
-    cargo(&["build", "-p", "sluice", "--bin", "sluice", "-p", "mailchannels-sandbox", "--bin", "mailchannels-sandbox"])?;
+    cargo(&[
+        "build",
+        "-p",
+        "sluice",
+        "--bin",
+        "sluice",
+        "-p",
+        "mailchannels-sandbox",
+        "--bin",
+        "mailchannels-sandbox",
+    ])?;
     let tests = root().join("end2end/tests");
     let mut files: Vec<_> = fs::read_dir(&tests)
         .map_err(|error| error.to_string())?

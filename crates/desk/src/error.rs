@@ -19,7 +19,10 @@ pub struct FieldError {
 impl FieldError {
     /// A message for a field.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into() }
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -96,7 +99,11 @@ impl DeskError {
 
 fn upstream_words(error: &Upstream) -> (String, String) {
     let said = |message: &str| {
-        if message.is_empty() { String::new() } else { format!(" It said: “{message}”.") }
+        if message.is_empty() {
+            String::new()
+        } else {
+            format!(" It said: “{message}”.")
+        }
     };
     match error {
         Upstream::BadKey => (

@@ -70,10 +70,30 @@ pub struct DemoPerson {
 
 /// The people of demo mode, one a role.
 pub const DEMO_PEOPLE: [DemoPerson; 4] = [
-    DemoPerson { subject: "vera", name: "Vera Lindqvist", role: Role::Viewer, may: "Reads; changes nothing" },
-    DemoPerson { subject: "maya", name: "Maya Okafor", role: Role::Agent, may: "Own keys and login links" },
-    DemoPerson { subject: "tomasz", name: "Tomasz Wieliczko", role: Role::Lead, may: "Also changes, provisions and deprovisions domains" },
-    DemoPerson { subject: "ines", name: "Ines Duarte", role: Role::Admin, may: "Everything a lead may, and people later on" },
+    DemoPerson {
+        subject: "vera",
+        name: "Vera Lindqvist",
+        role: Role::Viewer,
+        may: "Reads; changes nothing",
+    },
+    DemoPerson {
+        subject: "maya",
+        name: "Maya Okafor",
+        role: Role::Agent,
+        may: "Own keys and login links",
+    },
+    DemoPerson {
+        subject: "tomasz",
+        name: "Tomasz Wieliczko",
+        role: Role::Lead,
+        may: "Also changes, provisions and deprovisions domains",
+    },
+    DemoPerson {
+        subject: "ines",
+        name: "Ines Duarte",
+        role: Role::Admin,
+        may: "Everything a lead may, and people later on",
+    },
 ];
 
 const DEMO_ISSUER: &str = "demo";

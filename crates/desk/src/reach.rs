@@ -46,11 +46,19 @@ impl Opened {
     }
 }
 
+/// See [`Desk::used`], milliseconds.
+const USED_EVERY_MS: i64 = 60_000;
+
 pub(crate) const SEALED: (&str, &str) = ("api_keys", "sealed");
 
 /// Binds a sealed key to its row and owner.
 pub(crate) fn seal_context<'a>(row: &'a str, owner: &'a str) -> Context<'a> {
-    Context { table: SEALED.0, column: SEALED.1, row, owner }
+    Context {
+        table: SEALED.0,
+        column: SEALED.1,
+        row,
+        owner,
+    }
 }
 
 pub(crate) fn key_ref(row: &KeyRow) -> KeyRef {
@@ -86,13 +94,37 @@ impl Desk {
         let secret = ApiKey::new(plain).map_err(|_| DeskError::KeyUnreadable)?;
         let key = key_ref(row);
         // A key whose account isn't known yet gets a budget of its own; the first check finds it.
-        let account = if key.account.is_empty() { format!("key:{}", key.fingerprint) } else { key.account.clone() };
-        Ok(Opened { secret, account: self.0.client.account(&AccountId(account)), key })
+        let account = if key.account.is_empty() {
+            format!("key:{}", key.fingerprint)
+        } else {
+            key.account.clone()
+        };
+        Ok(Opened {
+            secret,
+            account: self.0.client.account(&AccountId(account)),
+            key,
+        })
+    }
+
+    /// Notes that a key was used for a person; at most once a minute, so that reading doesn't write.
+    pub(crate) async fn used(&self, row: &KeyRow) -> Result<()> {
+        let now = self.now_ms();
+        if row
+            .last_used_at
+            .is_none_or(|last| now - last >= USED_EVERY_MS)
+        {
+            self.0.store.touch_key(&row.fingerprint, now).await?;
+        }
+        Ok(())
     }
 
     /// Opens one of the person's keys by its id.
     pub(crate) async fn open_own(&self, person: &Person, id: &str) -> Result<Opened> {
-        let row = self.key_rows(person).await?.into_iter().find(|row| row.id == id);
+        let row = self
+            .key_rows(person)
+            .await?
+            .into_iter()
+            .find(|row| row.id == id);
         self.open(&row.ok_or_else(|| DeskError::NotFound("that key".into()))?)
     }
 }

@@ -15,17 +15,35 @@ pub struct Pasted {
 #[must_use]
 pub fn find_domain(text: &str) -> Option<Pasted> {
     let text = refang(text.get(..text.floor_char_boundary(2000))?);
-    let words: Vec<_> = text.split(|c: char| c.is_whitespace() || "<>\"'(),;`|“”„«»".contains(c)).filter(|word| !word.is_empty()).collect();
+    let words: Vec<_> = text
+        .split(|c: char| c.is_whitespace() || "<>\"'(),;`|“”„«»".contains(c))
+        .filter(|word| !word.is_empty())
+        .collect();
     let address = words.iter().find_map(|word| as_address(word));
     if let Some(address) = address {
-        return Some(Pasted { domain: address.domain().clone(), address: Some(address) });
+        return Some(Pasted {
+            domain: address.domain().clone(),
+            address: Some(address),
+        });
     }
-    words.iter().find_map(|word| as_name(word)).map(|domain| Pasted { domain, address: None })
+    words
+        .iter()
+        .find_map(|word| as_name(word))
+        .map(|domain| Pasted {
+            domain,
+            address: None,
+        })
 }
 
 /// Undoes the spellings by which people keep a name from being clickable.
 fn refang(text: &str) -> String {
-    text.replace("[.]", ".").replace("(.)", ".").replace("[dot]", ".").replace("(dot)", ".").replace("[at]", "@").replace("(at)", "@").replace("hxxp", "http")
+    text.replace("[.]", ".")
+        .replace("(.)", ".")
+        .replace("[dot]", ".")
+        .replace("(dot)", ".")
+        .replace("[at]", "@")
+        .replace("(at)", "@")
+        .replace("hxxp", "http")
 }
 
 fn bare(word: &str) -> &str {
@@ -61,13 +79,37 @@ mod tests {
     #[test]
     fn what_people_paste() {
         for text in [
-            "shop.example", "SHOP.example.", " shop.example ", "info@shop.example", "Info <info@shop.example>", "mailto:info@shop.example?subject=x",
-            "https://shop.example/a?b#c", "http://user:pw@shop.example:8080/", "\"shop.example\"", "info[at]shop[.]example", "hxxps://shop[.]example/",
-            "my customer (shop.example) gets nothing", "To: info@shop.example,",
+            "shop.example",
+            "SHOP.example.",
+            " shop.example ",
+            "info@shop.example",
+            "Info <info@shop.example>",
+            "mailto:info@shop.example?subject=x",
+            "https://shop.example/a?b#c",
+            "http://user:pw@shop.example:8080/",
+            "\"shop.example\"",
+            "info[at]shop[.]example",
+            "hxxps://shop[.]example/",
+            "my customer (shop.example) gets nothing",
+            "To: info@shop.example,",
         ] {
-            assert_eq!(find_domain(text).map(|found| found.domain.to_string()).as_deref(), Some("shop.example"), "{text}");
+            assert_eq!(
+                find_domain(text)
+                    .map(|found| found.domain.to_string())
+                    .as_deref(),
+                Some("shop.example"),
+                "{text}"
+            );
         }
-        for text in ["", "shop", "where is my mail", "192.0.2.1", "https://192.0.2.1/x", "@@@", "://"] {
+        for text in [
+            "",
+            "shop",
+            "where is my mail",
+            "192.0.2.1",
+            "https://192.0.2.1/x",
+            "@@@",
+            "://",
+        ] {
             assert_eq!(find_domain(text), None, "{text}");
         }
     }

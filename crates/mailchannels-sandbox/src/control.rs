@@ -36,9 +36,20 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 impl Control {
     pub(crate) fn new(options: Options) -> Self {
-        let world = load(&options).unwrap_or_else(|| seed::world(options.seed, options.domains, options.rng_seed));
-        let inner = Inner { world, switches: Switches::default(), faults: Vec::new(), ledger: Vec::new(), recent: HashMap::new() };
-        Self { inner: Arc::new(Mutex::new(inner)), options: Arc::new(options), started: Instant::now() }
+        let world = load(&options)
+            .unwrap_or_else(|| seed::world(options.seed, options.domains, options.rng_seed));
+        let inner = Inner {
+            world,
+            switches: Switches::default(),
+            faults: Vec::new(),
+            ledger: Vec::new(),
+            recent: HashMap::new(),
+        };
+        Self {
+            inner: Arc::new(Mutex::new(inner)),
+            options: Arc::new(options),
+            started: Instant::now(),
+        }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -52,7 +63,11 @@ impl Control {
 
     /// Makes a key of a customer.
     pub fn add_key_for(&self, label: &str, secret: &str, customer: &str) {
-        let key = Key { label: label.to_owned(), secret: secret.to_owned(), customer: customer.to_owned() };
+        let key = Key {
+            label: label.to_owned(),
+            secret: secret.to_owned(),
+            customer: customer.to_owned(),
+        };
         let mut inner = self.lock();
         inner.world.keys.retain(|known| known.label != label);
         inner.world.keys.push(key);
@@ -63,7 +78,12 @@ impl Control {
         let mut inner = self.lock();
         let before = inner.world.keys.len();
         inner.world.keys.retain(|key| key.label != label);
-        for domain in inner.world.domains.values_mut().filter(|domain| domain.key.as_deref() == Some(label)) {
+        for domain in inner
+            .world
+            .domains
+            .values_mut()
+            .filter(|domain| domain.key.as_deref() == Some(label))
+        {
             domain.key = None;
         }
         inner.world.keys.len() != before
@@ -72,7 +92,12 @@ impl Control {
     /// Labels and customers of the keys.
     #[must_use]
     pub fn keys(&self) -> Vec<(String, String)> {
-        self.lock().world.keys.iter().map(|key| (key.label.clone(), key.customer.clone())).collect()
+        self.lock()
+            .world
+            .keys
+            .iter()
+            .map(|key| (key.label.clone(), key.customer.clone()))
+            .collect()
     }
 
     /// Adds a fault; the first that applies is taken.
@@ -122,9 +147,19 @@ impl Control {
 
     /// Back to how it started, without faults, switches and ledger.
     pub fn reset(&self) {
-        let world = seed::world(self.options.seed, self.options.domains, self.options.rng_seed);
+        let world = seed::world(
+            self.options.seed,
+            self.options.domains,
+            self.options.rng_seed,
+        );
         let mut inner = self.lock();
-        *inner = Inner { world, switches: Switches::default(), faults: Vec::new(), ledger: Vec::new(), recent: HashMap::new() };
+        *inner = Inner {
+            world,
+            switches: Switches::default(),
+            faults: Vec::new(),
+            ledger: Vec::new(),
+            recent: HashMap::new(),
+        };
     }
 
     /// What it was started with.
@@ -135,10 +170,17 @@ impl Control {
 
     /// Writes the state, when it is to be kept; the old file stays whole until the new one is.
     pub(crate) fn save(&self) {
-        let Some(path) = &self.options.state else { return };
-        let Ok(text) = serde_json::to_vec(&self.lock().world) else { return };
+        let Some(path) = &self.options.state else {
+            return;
+        };
+        let Ok(text) = serde_json::to_vec(&self.lock().world) else {
+            return;
+        };
         let fresh = path.with_extension("new");
-        if std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, path)).is_err() {
+        if std::fs::write(&fresh, text)
+            .and_then(|()| std::fs::rename(&fresh, path))
+            .is_err()
+        {
             eprintln!("the state could not be written to {}", path.display());
         }
     }
@@ -153,7 +195,10 @@ impl Inner {
     /// Takes a place in the customer's second, if there is one.
     pub(crate) fn admit(&mut self, customer: &str, rate: u32, now: Instant) -> bool {
         let recent = self.recent.entry(customer.to_owned()).or_default();
-        while recent.front().is_some_and(|at| now.duration_since(*at) >= WINDOW) {
+        while recent
+            .front()
+            .is_some_and(|at| now.duration_since(*at) >= WINDOW)
+        {
             recent.pop_front();
         }
         let room = recent.len() < rate as usize;

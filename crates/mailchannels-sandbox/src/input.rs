@@ -10,7 +10,12 @@ pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
     pub(crate) fn parse(text: &str) -> Result<Self, Reply> {
-        let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8().map(String::from).map_err(|_| bad("the query is not UTF-8"));
+        let decode = |text: &str| {
+            percent_decode_str(&text.replace('+', " "))
+                .decode_utf8()
+                .map(String::from)
+                .map_err(|_| bad("the query is not UTF-8"))
+        };
         let mut pairs = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -21,7 +26,11 @@ impl Query {
 
     /// All values of a name.
     pub(crate) fn all(&self, name: &str) -> Vec<&str> {
-        self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect()
+        self.0
+            .iter()
+            .filter(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+            .collect()
     }
 
     /// A single value; twice is a 400.
@@ -34,7 +43,8 @@ impl Query {
     }
 
     pub(crate) fn required(&self, name: &str) -> Result<&str, Reply> {
-        self.one(name)?.ok_or_else(|| bad(&format!("{name} is required")))
+        self.one(name)?
+            .ok_or_else(|| bad(&format!("{name} is required")))
     }
 
     pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Reply> {
@@ -47,7 +57,13 @@ impl Query {
     }
 
     pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, Reply> {
-        self.one(name)?.map(|text| text.parse::<i32>().map(i64::from).map_err(|_| bad(&format!("{name} must be an integer")))).transpose()
+        self.one(name)?
+            .map(|text| {
+                text.parse::<i32>()
+                    .map(i64::from)
+                    .map_err(|_| bad(&format!("{name} must be an integer")))
+            })
+            .transpose()
     }
 }
 
@@ -60,33 +76,60 @@ pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, Reply> {
 }
 
 pub(crate) fn string<'a>(map: &'a Map<String, Value>, name: &str) -> Result<&'a str, Reply> {
-    map.get(name).and_then(Value::as_str).ok_or_else(|| bad(&format!("{name} is required and must be a string")))
+    map.get(name)
+        .and_then(Value::as_str)
+        .ok_or_else(|| bad(&format!("{name} is required and must be a string")))
 }
 
 /// A list of strings; null counts as absent only where told.
 pub(crate) fn strings(map: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, Reply> {
     let wrong = || bad(&format!("{name} must be a list of strings"));
-    let Some(value) = map.get(name) else { return Ok(None) };
+    let Some(value) = map.get(name) else {
+        return Ok(None);
+    };
     let items = value.as_array().ok_or_else(wrong)?;
-    items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect::<Result<_, _>>().map(Some)
+    items
+        .iter()
+        .map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong))
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 /// A list of objects.
-pub(crate) fn objects<'a>(map: &'a Map<String, Value>, name: &str) -> Result<Option<Vec<&'a Map<String, Value>>>, Reply> {
+pub(crate) fn objects<'a>(
+    map: &'a Map<String, Value>,
+    name: &str,
+) -> Result<Option<Vec<&'a Map<String, Value>>>, Reply> {
     let wrong = || bad(&format!("{name} must be a list of objects"));
-    let Some(value) = map.get(name) else { return Ok(None) };
+    let Some(value) = map.get(name) else {
+        return Ok(None);
+    };
     let items = value.as_array().ok_or_else(wrong)?;
-    items.iter().map(|item| item.as_object().ok_or_else(wrong)).collect::<Result<_, _>>().map(Some)
+    items
+        .iter()
+        .map(|item| item.as_object().ok_or_else(wrong))
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 /// Downstream addresses; at most 10 where `limited` `[spec]`.
-pub(crate) fn downstreams(map: &Map<String, Value>, name: &str, limited: bool) -> Result<Option<Vec<Downstream>>, Reply> {
-    let Some(items) = objects(map, name)? else { return Ok(None) };
+pub(crate) fn downstreams(
+    map: &Map<String, Value>,
+    name: &str,
+    limited: bool,
+) -> Result<Option<Vec<Downstream>>, Reply> {
+    let Some(items) = objects(map, name)? else {
+        return Ok(None);
+    };
     if limited && items.len() > 10 {
         return Err(bad("at most 10 downstream addresses"));
     }
     let number = |item: &Map<String, Value>, name: &str| {
-        item.get(name).and_then(whole).ok_or_else(|| bad(&format!("{name} is required and must be a non-negative integer")))
+        item.get(name).and_then(whole).ok_or_else(|| {
+            bad(&format!(
+                "{name} is required and must be a non-negative integer"
+            ))
+        })
     };
     let read = |item: &Map<String, Value>| {
         let target = string(item, "target")?;
@@ -94,9 +137,18 @@ pub(crate) fn downstreams(map: &Map<String, Value>, name: &str, limited: bool) -
             return Err(bad("target is longer than 255"));
         }
         let target = target.strip_suffix('.').unwrap_or(target).to_owned();
-        Ok(Downstream { priority: number(item, "priority")?, weight: number(item, "weight")?, port: number(item, "port")?, target })
+        Ok(Downstream {
+            priority: number(item, "priority")?,
+            weight: number(item, "weight")?,
+            port: number(item, "port")?,
+            target,
+        })
     };
-    items.into_iter().map(read).collect::<Result<_, _>>().map(Some)
+    items
+        .into_iter()
+        .map(read)
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 /// A whole number; JSON's `1.0` is one too (JSON Schema, `integer`).
@@ -106,18 +158,29 @@ fn whole(value: &Value) -> Option<u64> {
     }
     // Numbers beyond 64 bits are kept at the largest: the description sets no maximum.
     let number = value.as_f64()?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be whole and not negative; the cast saturates")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to be whole and not negative; the cast saturates"
+    )]
     (number >= 0.0 && number.fract() == 0.0).then_some(number as u64)
 }
 
 /// The keys of DomainSettings that are there, each null or of its type.
 pub(crate) fn settings(map: &Map<String, Value>) -> Result<Vec<(String, Value)>, Reply> {
     let mut found = Vec::new();
-    for name in ["abusePolicy", "abusePolicyOverride", "spamHeaderName", "spamHeaderValue"] {
+    for name in [
+        "abusePolicy",
+        "abusePolicyOverride",
+        "spamHeaderName",
+        "spamHeaderValue",
+    ] {
         let Some(value) = map.get(name) else { continue };
         let fits = match (name, value) {
             (_, Value::Null) => true,
-            ("abusePolicy", Value::String(word)) => ["block", "flag", "quarantine"].contains(&word.as_str()),
+            ("abusePolicy", Value::String(word)) => {
+                ["block", "flag", "quarantine"].contains(&word.as_str())
+            }
             ("abusePolicyOverride", Value::Bool(_)) => true,
             ("spamHeaderName" | "spamHeaderValue", Value::String(text)) => !text.is_empty(),
             _ => false,
@@ -158,7 +221,11 @@ impl Given {
     pub(crate) fn apply(&self, sections: &mut Sections) {
         if let Some(settings) = &self.settings {
             for (name, value) in settings {
-                if value.is_null() { sections.settings.remove(name) } else { sections.settings.insert(name.clone(), value.clone()) };
+                if value.is_null() {
+                    sections.settings.remove(name)
+                } else {
+                    sections.settings.insert(name.clone(), value.clone())
+                };
             }
         }
         if let Some(admins) = &self.admins {

@@ -27,11 +27,19 @@ pub(crate) fn allowed(peer: IpAddr) -> bool {
 }
 
 fn done() -> Reply {
-    Reply { status: StatusCode::NO_CONTENT, body: None, changed: false }
+    Reply {
+        status: StatusCode::NO_CONTENT,
+        body: None,
+        changed: false,
+    }
 }
 
 fn wrong(why: &str) -> Reply {
-    Reply { status: StatusCode::BAD_REQUEST, body: Some(json!({ "error": why })), changed: false }
+    Reply {
+        status: StatusCode::BAD_REQUEST,
+        body: Some(json!({ "error": why })),
+        changed: false,
+    }
 }
 
 fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Reply> {
@@ -48,15 +56,28 @@ fn act(control: &Control, method: &Method, path: &str, body: &[u8]) -> Result<Re
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     Ok(match (method.as_str(), parts.as_slice()) {
         ("GET", ["health"]) => Reply::read(json!({ "status": "ok" })),
-        ("GET", ["keys"]) => Reply::read(control.keys().into_iter().map(|(label, customer)| json!({ "label": label, "customer": customer })).collect()),
+        ("GET", ["keys"]) => Reply::read(
+            control
+                .keys()
+                .into_iter()
+                .map(|(label, customer)| json!({ "label": label, "customer": customer }))
+                .collect(),
+        ),
         ("POST", ["keys"]) => {
             let key: NewKey = read(body)?;
-            control.add_key_for(&key.label, &key.secret, key.customer.as_deref().unwrap_or(crate::seed::DEMO));
+            control.add_key_for(
+                &key.label,
+                &key.secret,
+                key.customer.as_deref().unwrap_or(crate::seed::DEMO),
+            );
             done()
         }
         ("DELETE", ["keys", label]) => {
             if !control.delete_key(label) {
-                return Err(Reply { status: StatusCode::NOT_FOUND, ..wrong("no such key") });
+                return Err(Reply {
+                    status: StatusCode::NOT_FOUND,
+                    ..wrong("no such key")
+                });
             }
             done()
         }
@@ -72,7 +93,9 @@ fn act(control: &Control, method: &Method, path: &str, body: &[u8]) -> Result<Re
         ("GET", ["switches"]) => Reply::read(json!(control.lock().switches)),
         ("PUT", ["switches"]) => {
             for (name, value) in read::<BTreeMap<String, String>>(body)? {
-                control.set_switch(&name, &value).map_err(|why| wrong(&why))?;
+                control
+                    .set_switch(&name, &value)
+                    .map_err(|why| wrong(&why))?;
             }
             done()
         }
@@ -92,14 +115,26 @@ fn act(control: &Control, method: &Method, path: &str, body: &[u8]) -> Result<Re
         }
         ("GET", ["domains"]) => {
             let inner = control.lock();
-            let all: Vec<Value> = inner.world.domains.iter().map(|(name, domain)| domain_json(name, domain, &inner.switches)).collect();
+            let all: Vec<Value> = inner
+                .world
+                .domains
+                .iter()
+                .map(|(name, domain)| domain_json(name, domain, &inner.switches))
+                .collect();
             Reply::read(Value::Array(all))
         }
         ("GET", ["domains", name]) => match control.domain(name) {
             Some(domain) => Reply::read(domain),
-            None => Reply { status: StatusCode::NOT_FOUND, body: Some(Value::Null), changed: false },
+            None => Reply {
+                status: StatusCode::NOT_FOUND,
+                body: Some(Value::Null),
+                changed: false,
+            },
         },
-        _ => Reply { status: StatusCode::NOT_FOUND, ..wrong("no such control") },
+        _ => Reply {
+            status: StatusCode::NOT_FOUND,
+            ..wrong("no such control")
+        },
     })
 }
 
@@ -109,7 +144,14 @@ mod tests {
 
     #[test]
     fn only_this_machine_controls() {
-        for (peer, may) in [("127.0.0.1", true), ("::1", true), ("::ffff:127.0.0.1", true), ("192.0.2.1", false), ("2001:db8::1", false), ("0.0.0.0", false)] {
+        for (peer, may) in [
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("192.0.2.1", false),
+            ("2001:db8::1", false),
+            ("0.0.0.0", false),
+        ] {
             assert_eq!(allowed(peer.parse().unwrap()), may, "{peer}");
         }
     }

@@ -108,16 +108,28 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn read(body: Value) -> Self {
-        Self { status: StatusCode::OK, body: Some(body), changed: false }
+        Self {
+            status: StatusCode::OK,
+            body: Some(body),
+            changed: false,
+        }
     }
 
     pub(crate) fn wrote(status: StatusCode, body: Option<Value>) -> Self {
-        Self { status, body, changed: true }
+        Self {
+            status,
+            body,
+            changed: true,
+        }
     }
 
     pub(crate) fn error(status: StatusCode, message: &str, errors: &[String]) -> Self {
         let body = json!({ "code": status.as_u16(), "message": message, "errors": errors });
-        Self { status, body: Some(body), changed: false }
+        Self {
+            status,
+            body: Some(body),
+            changed: false,
+        }
     }
 }
 
@@ -139,22 +151,37 @@ pub(crate) fn missing(message: &str) -> Reply {
 impl World {
     /// Whether a key reaches a domain: its own customer's, and associated with it or with none `[spec]`.
     pub(crate) fn reaches(key: &Key, domain: &Domain) -> bool {
-        domain.customer == key.customer && domain.key.as_ref().is_none_or(|label| *label == key.label)
+        domain.customer == key.customer
+            && domain.key.as_ref().is_none_or(|label| *label == key.label)
     }
 
     /// The domain of a path, if this key may touch it; else the refusal the description names.
     pub(crate) fn reach(&self, key: &Key, name: &str) -> Result<String, Reply> {
         let name = name_of(name)?;
         if let Some(canonical) = self.aliases.get(&name) {
-            let own = self.domains.get(canonical).is_some_and(|domain| domain.customer == key.customer);
-            return Err(forbidden(if own { "the domain is an alias domain" } else { "the domain is associated with a different customer" }));
+            let own = self
+                .domains
+                .get(canonical)
+                .is_some_and(|domain| domain.customer == key.customer);
+            return Err(forbidden(if own {
+                "the domain is an alias domain"
+            } else {
+                "the domain is associated with a different customer"
+            }));
         }
-        let domain = self.domains.get(&name).ok_or_else(|| missing("the domain does not exist"))?;
+        let domain = self
+            .domains
+            .get(&name)
+            .ok_or_else(|| missing("the domain does not exist"))?;
         if domain.customer != key.customer {
-            return Err(forbidden("the domain is associated with a different customer"));
+            return Err(forbidden(
+                "the domain is associated with a different customer",
+            ));
         }
         if !Self::reaches(key, domain) {
-            return Err(forbidden("the domain is associated with a different api key"));
+            return Err(forbidden(
+                "the domain is associated with a different api key",
+            ));
         }
         Ok(name)
     }
@@ -164,7 +191,10 @@ impl World {
     }
 
     pub(crate) fn count(&self, subscription: &str) -> usize {
-        self.domains.values().filter(|domain| domain.subscription == subscription).count()
+        self.domains
+            .values()
+            .filter(|domain| domain.subscription == subscription)
+            .count()
     }
 
     /// Whether a name is taken, as a domain or an alias.
@@ -178,13 +208,21 @@ pub(crate) fn name_of(text: &str) -> Result<String, Reply> {
     let refused = || bad("error converting A-label domain to U-label");
     let text = text.strip_suffix('.').unwrap_or(text);
     let ascii = idna::domain_to_ascii(text).map_err(|_| refused())?;
-    if ascii.split('.').any(|label| label.starts_with("xn--")) && idna::domain_to_unicode(&ascii).1.is_err() {
+    if ascii.split('.').any(|label| label.starts_with("xn--"))
+        && idna::domain_to_unicode(&ascii).1.is_err()
+    {
         return Err(refused());
     }
     let legal = !ascii.is_empty()
         && ascii.len() <= 253
         && ascii.split('.').all(|label| {
-            !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            !label.is_empty()
+                && label.len() <= 63
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         });
     if legal { Ok(ascii) } else { Err(refused()) }
 }
@@ -193,7 +231,12 @@ pub(crate) fn name_of(text: &str) -> Result<String, Reply> {
 pub(crate) fn address_of(text: &str) -> Result<(String, String), Reply> {
     let refused = || bad("the email address is invalid");
     let (local, domain) = text.rsplit_once('@').ok_or_else(refused)?;
-    if local.is_empty() || local.len() > 64 || local.chars().any(|c| c.is_control() || c.is_whitespace() || c == '@') {
+    if local.is_empty()
+        || local.len() > 64
+        || local
+            .chars()
+            .any(|c| c.is_control() || c.is_whitespace() || c == '@')
+    {
         return Err(refused());
     }
     let domain = name_of(domain).map_err(|_| refused())?;

@@ -1,10 +1,8 @@
 //! Domains: listing, provisioning, deprovisioning.
 
 use crate::{
-    BatchDomain, BatchOutcome, Domain, DomainsPage, Error, PAGE_MAX, Provision, Provisioned, Session,
-    encode::a_label,
-    error::Meaning,
-    wire::Call,
+    BatchDomain, BatchOutcome, Domain, DomainsPage, Error, PAGE_MAX, Provision, Provisioned,
+    Session, encode::a_label, error::Meaning, wire::Call,
 };
 use http::{Method, StatusCode};
 use serde::Serialize;
@@ -14,13 +12,19 @@ use std::collections::HashSet;
 fn sendable(domain: &Domain) -> Domain {
     let mut domain = domain.clone();
     domain.domain = a_label(&domain.domain);
-    domain.aliases.iter_mut().for_each(|alias| *alias = a_label(alias));
+    domain
+        .aliases
+        .iter_mut()
+        .for_each(|alias| *alias = a_label(alias));
     domain
 }
 
 fn flags(how: Provision) -> Vec<(&'static str, String)> {
     let flag = |name, on: bool| on.then(|| (name, "true".to_owned()));
-    flag("associate-key", how.associate_key).into_iter().chain(flag("overwrite", how.overwrite)).collect()
+    flag("associate-key", how.associate_key)
+        .into_iter()
+        .chain(flag("overwrite", how.overwrite))
+        .collect()
 }
 
 #[derive(Serialize)]
@@ -31,8 +35,12 @@ struct Batch<'a> {
 impl Session<'_> {
     /// `GET /domains`: one page. Without a limit the service gives 10 `[spec]`.
     pub async fn domains_page(&self, limit: u32, offset: u64) -> Result<DomainsPage, Error> {
-        let query = [("limit", limit.min(PAGE_MAX).to_string()), ("offset", offset.to_string())];
-        self.read(Call::new("domains_page", Method::GET, &["domains"]).query(&query)).await
+        let query = [
+            ("limit", limit.min(PAGE_MAX).to_string()),
+            ("offset", offset.to_string()),
+        ];
+        self.read(Call::new("domains_page", Method::GET, &["domains"]).query(&query))
+            .await
     }
 
     /// All domains that the key reaches, 5,000 a call. The set may grow or shrink meanwhile: pages
@@ -44,7 +52,11 @@ impl Session<'_> {
         loop {
             let page = self.domains_page(PAGE_MAX, offset).await?;
             let got = page.domains.len() as u64;
-            domains.extend(page.domains.into_iter().filter(|domain| seen.insert(a_label(&domain.domain))));
+            domains.extend(
+                page.domains
+                    .into_iter()
+                    .filter(|domain| seen.insert(a_label(&domain.domain))),
+            );
             offset += got;
             if got == 0 || offset >= page.total {
                 return Ok(domains);
@@ -57,26 +69,46 @@ impl Session<'_> {
     pub async fn domain(&self, name: &str) -> Result<Option<Domain>, Error> {
         let name = a_label(name);
         let query = [("domains", name.clone()), ("limit", "10".to_owned())];
-        let page: DomainsPage = self.read(Call::new("domains_page", Method::GET, &["domains"]).query(&query)).await?;
-        let found = page.domains.into_iter().find(|domain| a_label(&domain.domain) == name);
+        let page: DomainsPage = self
+            .read(Call::new("domains_page", Method::GET, &["domains"]).query(&query))
+            .await?;
+        let found = page
+            .domains
+            .into_iter()
+            .find(|domain| a_label(&domain.domain) == name);
         if found.is_some() || page.total <= 10 {
             return Ok(found);
         }
         // More matches than one name can have: the filter does nothing here.
-        Ok(self.all_domains().await?.into_iter().find(|domain| a_label(&domain.domain) == name))
+        Ok(self
+            .all_domains()
+            .await?
+            .into_iter()
+            .find(|domain| a_label(&domain.domain) == name))
     }
 
     /// `POST /domains`: provisions one domain.
     pub async fn provision(&self, domain: &Domain, how: Provision) -> Result<Provisioned, Error> {
         let query = flags(how);
-        let call = Call::new("provision", Method::POST, &["domains"]).query(&query).meaning(Meaning::Provisioning);
+        let call = Call::new("provision", Method::POST, &["domains"])
+            .query(&query)
+            .meaning(Meaning::Provisioning);
         let answer = self.call_with(call, Some(&sendable(domain))).await?;
         let domain = answer.json()?;
-        Ok(if answer.status == StatusCode::CREATED { Provisioned::Created(domain) } else { Provisioned::Existed(domain) })
+        Ok(if answer.status == StatusCode::CREATED {
+            Provisioned::Created(domain)
+        } else {
+            Provisioned::Existed(domain)
+        })
     }
 
     /// `POST /domains/batch`: provisions up to 1,000. The subscription is a query value here `[spec]`.
-    pub async fn provision_batch(&self, subscription: &str, domains: &[BatchDomain], how: Provision) -> Result<BatchOutcome, Error> {
+    pub async fn provision_batch(
+        &self,
+        subscription: &str,
+        domains: &[BatchDomain],
+        how: Provision,
+    ) -> Result<BatchOutcome, Error> {
         let mut query = vec![("subscriptionHandle", subscription.to_owned())];
         query.extend(flags(how));
         let domains: Vec<_> = domains
@@ -87,12 +119,22 @@ impl Session<'_> {
                 ..domain.clone()
             })
             .collect();
-        let call = Call::new("provision_batch", Method::POST, &["domains", "batch"]).query(&query).meaning(Meaning::Provisioning);
-        self.call_with(call, Some(&Batch { domains: &domains })).await?.json()
+        let call = Call::new("provision_batch", Method::POST, &["domains", "batch"])
+            .query(&query)
+            .meaning(Meaning::Provisioning);
+        self.call_with(call, Some(&Batch { domains: &domains }))
+            .await?
+            .json()
     }
 
     /// `DELETE /domains/{domain}`. There is no batch call for it `[spec]`.
     pub async fn deprovision(&self, domain: &str) -> Result<(), Error> {
-        self.call(Call::new("deprovision", Method::DELETE, &["domains", &a_label(domain)])).await.map(drop)
+        self.call(Call::new(
+            "deprovision",
+            Method::DELETE,
+            &["domains", &a_label(domain)],
+        ))
+        .await
+        .map(drop)
     }
 }
