@@ -4,7 +4,7 @@ use crate::{
     domains::domain_json,
     input::{Given, Query, object, objects, string},
     switches::Switches,
-    world::{Domain, Key, Outcome, Reply, World, bad, forbidden, name_of},
+    world::{Domain, Key, Outcome, Reply, World, bad, forbidden, hostname, name_of},
 };
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -194,6 +194,7 @@ impl World {
         let mut rows = Vec::new();
         for item in items {
             let name = string(item, "domain")?.to_owned();
+            hostname(&name)?;
             rows.push((name, Given::read(item, field(item))?));
         }
         self.own_subscription(key, &subscription)?;
@@ -275,6 +276,7 @@ impl World {
             .into_iter()
             .map(|item| string(item, "domain").map(str::to_owned))
             .collect::<Result<Vec<_>, _>>()?;
+        names.iter().try_for_each(|name| hostname(name))?;
         let (mut successes, mut errors) = (Vec::new(), Vec::new());
         for text in names {
             match self.linkable(key, &text) {

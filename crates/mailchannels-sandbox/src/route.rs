@@ -130,8 +130,9 @@ pub(crate) fn route(method: &Method, path: &str) -> Result<Op, NoRoute> {
             "POST" => Ok(Op::Provision),
             _ => Err(NoRoute::Method("GET, POST")),
         },
-        ["domains", "batch"] if *method == Method::POST => Ok(Op::ProvisionBatch),
-        ["domains", "batch", "login-link"] if *method == Method::POST => Ok(Op::LoginLinkBatch),
+        // These two paths come before a domain of that name.
+        ["domains", "batch"] => only("POST", Op::ProvisionBatch),
+        ["domains", "batch", "login-link"] => only("POST", Op::LoginLinkBatch),
         ["domains", domain] => only("DELETE", Op::Deprovision(own(domain))),
         ["domains", domain, "alias", alias] => match method.as_str() {
             "POST" => Ok(Op::AddAlias(own(domain), own(alias))),
@@ -176,7 +177,7 @@ mod tests {
         );
         assert_eq!(
             route(&Method::DELETE, "/domains/batch"),
-            Ok(Op::Deprovision("batch".into()))
+            Err(NoRoute::Method("POST"))
         );
         assert_eq!(
             route(&Method::PATCH, "/domains"),

@@ -347,15 +347,13 @@ fn json_bytes(value: &Value) -> Bytes {
 }
 
 fn respond(status: StatusCode, body: Option<Bytes>) -> Response<Body> {
-    let has_body = body.is_some();
     let mut response = Response::new(whole(body.unwrap_or_default()));
     *response.status_mut() = status;
-    if has_body {
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
-    }
+    // Also where the body is empty: the description produces nothing else.
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     response
 }
 

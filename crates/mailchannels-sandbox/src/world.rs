@@ -213,7 +213,16 @@ pub(crate) fn name_of(text: &str) -> Result<String, Reply> {
     {
         return Err(refused());
     }
-    let legal = !ascii.is_empty()
+    if legal(&ascii) {
+        Ok(ascii)
+    } else {
+        Err(refused())
+    }
+}
+
+/// A host name by its letters (RFC 1123 2.1).
+fn legal(ascii: &str) -> bool {
+    !ascii.is_empty()
         && ascii.len() <= 253
         && ascii.split('.').all(|label| {
             !label.is_empty()
@@ -223,8 +232,24 @@ pub(crate) fn name_of(text: &str) -> Result<String, Reply> {
                 && label
                     .bytes()
                     .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        });
-    if legal { Ok(ascii) } else { Err(refused()) }
+        })
+}
+
+/// Refuses what is no host name at all. An A-label that does not convert is another matter: in a batch
+/// it fails alone, while this fails the whole.
+pub(crate) fn hostname(text: &str) -> Result<(), Reply> {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    let fits = match idna::domain_to_ascii(text) {
+        Ok(ascii) => legal(&ascii),
+        Err(_) => text
+            .split('.')
+            .any(|label| label.to_ascii_lowercase().starts_with("xn--")),
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(bad("a domain name fails RFC 5891 validation"))
+    }
 }
 
 /// An address with its domain in A-label form.
