@@ -102,9 +102,7 @@ pub fn App() -> impl IntoView {
 /// Handler for every address outside the route table.
 pub async fn missing(request: axum::extract::Request) -> axum::response::Response {
     use axum::response::IntoResponse;
-    let mut response = leptos_axum::render_app_async(shell)(request)
-        .await
-        .into_response();
+    let mut response = leptos_axum::render_app_async(shell)(request).await.into_response();
     *response.status_mut() = StatusCode::NOT_FOUND;
     response
 }

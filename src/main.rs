@@ -25,11 +25,7 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // Leptos needs several workers even on one core: a page may wait on work that another task must do.
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(4)
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("sluice: the runtime did not start: {error}");

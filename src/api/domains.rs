@@ -1,9 +1,6 @@
 //! Changes of one domain.
 
-#![expect(
-    missing_docs,
-    reason = "the macro makes a struct of the arguments, which the function documents"
-)]
+#![expect(missing_docs, reason = "the macro makes a struct of the arguments, which the function documents")]
 
 use crate::{
     api::{
@@ -51,10 +48,7 @@ pub struct ServersDraft {
 impl ServersDraft {
     /// As the use case takes it.
     pub fn input(&self) -> ServersInput {
-        ServersInput {
-            rows: self.rows.iter().map(fields).collect(),
-            base: self.base.clone(),
-        }
+        ServersInput { rows: self.rows.iter().map(fields).collect(), base: self.base.clone() }
     }
 }
 
@@ -80,10 +74,7 @@ fn said(applied: &Applied, domain: &str, title: impl Into<String>) -> Flash {
             ..Flash::default()
         };
     };
-    Flash {
-        undo: Some((domain.to_owned(), change)),
-        ..Flash::done(title)
-    }
+    Flash { undo: Some((domain.to_owned(), change)), ..Flash::done(title) }
 }
 
 /// Saves spam handling.
@@ -102,19 +93,9 @@ pub async fn save_settings(
         .typed("header_name", &header_name)
         .typed("header_value", &header_value);
     act(Need::ChangeDomains, form, async move |desk, asker| {
-        let fields = SettingsFields {
-            policy,
-            override_recipient,
-            header_name,
-            header_value,
-        };
-        let applied = desk
-            .change_settings(&asker, &name, &SettingsInput { fields, base })
-            .await?;
-        Ok(Next::say(
-            domain_page(&name, ""),
-            said(&applied, &name, "Spam handling is saved."),
-        ))
+        let fields = SettingsFields { policy, override_recipient, header_name, header_value };
+        let applied = desk.change_settings(&asker, &name, &SettingsInput { fields, base }).await?;
+        Ok(Next::say(domain_page(&name, ""), said(&applied, &name, "Spam handling is saved.")))
     })
     .await
 }
@@ -126,20 +107,12 @@ pub async fn review_servers(
     #[server(default)] base: String,
     #[server(default)] servers: Vec<ServerRow>,
 ) -> Result<(), AppError> {
-    let draft = ServersDraft {
-        domain: name.clone(),
-        rows: servers,
-        base,
-    };
+    let draft = ServersDraft { domain: name.clone(), rows: servers, base };
     let typed = serde_json::to_string(&draft.rows).unwrap_or_default();
     let form = Form::new("servers", domain_page(&name, "servers")).typed("servers", typed);
     act(Need::ChangeDomains, form, async move |desk, asker| {
         let review = desk.review_servers(&asker, &name, &draft.input()).await?;
-        if review
-            .diff
-            .iter()
-            .all(|line| line.kind == inbound::downstream::DiffKind::Keep)
-        {
+        if review.diff.iter().all(|line| line.kind == inbound::downstream::DiffKind::Keep) {
             let flash = Flash {
                 tone: Tone::Info,
                 title: "Nothing to change: these are the servers already.".into(),
@@ -148,55 +121,28 @@ pub async fn review_servers(
             return Ok(Next::say(domain_page(&name, "servers"), flash));
         }
         let id = flash::keep_as(&desk, &asker.person, SERVERS_DRAFT, &draft).await?;
-        Ok(Next::to(format!(
-            "/domains/{}/servers?draft={id}",
-            segment(&name)
-        )))
+        Ok(Next::to(format!("/domains/{}/servers?draft={id}", segment(&name))))
     })
     .await
 }
 
 /// Replaces the servers by a reviewed draft.
 #[server(prefix = "/do", endpoint = "domains/servers/replace")]
-pub async fn replace_servers(
-    name: String,
-    draft: String,
-    #[server(default)] typed: String,
-) -> Result<(), AppError> {
-    let page = format!(
-        "/domains/{}/servers?draft={}",
-        segment(&name),
-        segment(&draft)
-    );
-    act(
-        Need::ChangeDomains,
-        Form::new("replace", page).typed("typed", &typed),
-        async move |desk, asker| {
-            let kept: Option<ServersDraft> =
-                flash::kept(&desk, &asker.person, SERVERS_DRAFT, &draft).await;
-            let kept = kept
-                .filter(|kept| kept.domain == name)
-                .ok_or(desk::DeskError::Stale)?;
-            let applied = desk
-                .replace_servers(&asker, &name, &kept.input(), &typed)
-                .await?;
-            let counts = match (&applied.before, &applied.after) {
-                (Snapshot::Servers { servers: before }, Snapshot::Servers { servers: after }) => {
-                    (before.len(), after.len())
-                }
-                _ => (0, 0),
-            };
-            let title = format!(
-                "Replaced {} with {}.",
-                words::count(counts.0 as u64, "server", "servers"),
-                counts.1
-            );
-            Ok(Next::say(
-                domain_page(&name, ""),
-                said(&applied, &name, title),
-            ))
-        },
-    )
+pub async fn replace_servers(name: String, draft: String, #[server(default)] typed: String) -> Result<(), AppError> {
+    let page = format!("/domains/{}/servers?draft={}", segment(&name), segment(&draft));
+    act(Need::ChangeDomains, Form::new("replace", page).typed("typed", &typed), async move |desk, asker| {
+        let kept: Option<ServersDraft> = flash::kept(&desk, &asker.person, SERVERS_DRAFT, &draft).await;
+        let kept = kept.filter(|kept| kept.domain == name).ok_or(desk::DeskError::Stale)?;
+        let applied = desk.replace_servers(&asker, &name, &kept.input(), &typed).await?;
+        let counts = match (&applied.before, &applied.after) {
+            (Snapshot::Servers { servers: before }, Snapshot::Servers { servers: after }) => {
+                (before.len(), after.len())
+            }
+            _ => (0, 0),
+        };
+        let title = format!("Replaced {} with {}.", words::count(counts.0 as u64, "server", "servers"), counts.1);
+        Ok(Next::say(domain_page(&name, ""), said(&applied, &name, title)))
+    })
     .await
 }
 
@@ -209,13 +155,8 @@ pub async fn save_admins(
 ) -> Result<(), AppError> {
     let form = Form::new("admins", domain_page(&name, "admins")).typed("admins", &admins);
     act(Need::ChangeDomains, form, async move |desk, asker| {
-        let applied = desk
-            .change_admins(&asker, &name, &AdminsInput { text: admins, base })
-            .await?;
-        Ok(Next::say(
-            domain_page(&name, ""),
-            said(&applied, &name, "The domain admins are saved."),
-        ))
+        let applied = desk.change_admins(&asker, &name, &AdminsInput { text: admins, base }).await?;
+        Ok(Next::say(domain_page(&name, ""), said(&applied, &name, "The domain admins are saved.")))
     })
     .await
 }
@@ -226,14 +167,7 @@ pub async fn add_alias(name: String, alias: String) -> Result<(), AppError> {
     let form = Form::new("alias", domain_page(&name, "aliases")).typed("alias", &alias);
     act(Need::ChangeDomains, form, async move |desk, asker| {
         let applied = desk.add_alias(&asker, &name, &alias).await?;
-        Ok(Next::say(
-            domain_page(&name, ""),
-            said(
-                &applied,
-                &name,
-                format!("{} is an alias now.", alias.trim()),
-            ),
-        ))
+        Ok(Next::say(domain_page(&name, ""), said(&applied, &name, format!("{} is an alias now.", alias.trim()))))
     })
     .await
 }
@@ -241,17 +175,10 @@ pub async fn add_alias(name: String, alias: String) -> Result<(), AppError> {
 /// Removes an alias.
 #[server(prefix = "/do", endpoint = "domains/alias/remove")]
 pub async fn remove_alias(name: String, alias: String) -> Result<(), AppError> {
-    act(
-        Need::ChangeDomains,
-        Form::new("alias", domain_page(&name, "aliases")),
-        async move |desk, asker| {
-            let applied = desk.remove_alias(&asker, &name, &alias).await?;
-            Ok(Next::say(
-                domain_page(&name, ""),
-                said(&applied, &name, format!("{alias} is no longer an alias.")),
-            ))
-        },
-    )
+    act(Need::ChangeDomains, Form::new("alias", domain_page(&name, "aliases")), async move |desk, asker| {
+        let applied = desk.remove_alias(&asker, &name, &alias).await?;
+        Ok(Next::say(domain_page(&name, ""), said(&applied, &name, format!("{alias} is no longer an alias."))))
+    })
     .await
 }
 
@@ -261,10 +188,7 @@ pub async fn associate(name: String, #[server(default)] key: String) -> Result<(
     let form = Form::new("associate", domain_page(&name, "key")).typed("key", &key);
     act(Need::ChangeDomains, form, async move |desk, asker| {
         let applied = desk.associate(&asker, &name, &key).await?;
-        Ok(Next::say(
-            domain_page(&name, ""),
-            said(&applied, &name, "The domain is locked to that key now."),
-        ))
+        Ok(Next::say(domain_page(&name, ""), said(&applied, &name, "The domain is locked to that key now.")))
     })
     .await
 }
@@ -287,16 +211,9 @@ pub async fn deprovision(name: String, typed: String) -> Result<(), AppError> {
 /// Takes a change back.
 #[server(prefix = "/do", endpoint = "domains/undo")]
 pub async fn undo(name: String, change: i64) -> Result<(), AppError> {
-    act(
-        Need::ChangeDomains,
-        Form::new("undo", domain_page(&name, "")),
-        async move |desk, asker| {
-            let applied = desk.undo(&asker, &name, change).await?;
-            Ok(Next::say(
-                domain_page(&name, ""),
-                said(&applied, &name, "The change is taken back."),
-            ))
-        },
-    )
+    act(Need::ChangeDomains, Form::new("undo", domain_page(&name, "")), async move |desk, asker| {
+        let applied = desk.undo(&asker, &name, change).await?;
+        Ok(Next::say(domain_page(&name, ""), said(&applied, &name, "The change is taken back.")))
+    })
     .await
 }

@@ -28,13 +28,10 @@ impl fmt::Display for AppError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SignedOut => f.write_str("Sign in first."),
-            Self::NotAllowed { needs } => write!(
-                f,
-                "Not done: this needs the role {needs}. Ask a colleague who has it."
-            ),
-            Self::BadForm => {
-                f.write_str("Not done: the form could not be read. Open the page again.")
+            Self::NotAllowed { needs } => {
+                write!(f, "Not done: this needs the role {needs}. Ask a colleague who has it.")
             }
+            Self::BadForm => f.write_str("Not done: the form could not be read. Open the page again."),
             Self::Internal => f.write_str("Not done: something failed in Sluice. Try again."),
         }
     }
@@ -45,9 +42,9 @@ impl FromServerFnError for AppError {
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
-            ServerFnErrorErr::Args(_)
-            | ServerFnErrorErr::MissingArg(_)
-            | ServerFnErrorErr::Deserialization(_) => Self::BadForm,
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Deserialization(_) => {
+                Self::BadForm
+            }
             _ => Self::Internal,
         }
     }

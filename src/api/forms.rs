@@ -21,18 +21,12 @@ pub struct Next {
 impl Next {
     /// Go there and say that.
     pub fn say(path: impl Into<String>, flash: Flash) -> Self {
-        Self {
-            path: path.into(),
-            flash: Some(flash),
-        }
+        Self { path: path.into(), flash: Some(flash) }
     }
 
     /// Go there.
     pub fn to(path: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            flash: None,
-        }
+        Self { path: path.into(), flash: None }
     }
 }
 
@@ -49,11 +43,7 @@ pub struct Form {
 impl Form {
     /// A form on a page.
     pub fn new(name: &'static str, page: impl Into<String>) -> Self {
-        Self {
-            name,
-            page: page.into(),
-            typed: HashMap::new(),
-        }
+        Self { name, page: page.into(), typed: HashMap::new() }
     }
 
     /// Keeps what was typed into a field.
@@ -73,34 +63,19 @@ where
     let (desk, actor) = match (guard(need), actor()) {
         (Ok(actor), _) => (desk(), actor),
         (Err(error), Some(actor)) => {
-            let flash = Flash {
-                tone: Tone::Bad,
-                title: error.to_string(),
-                ..Flash::default()
-            };
+            let flash = Flash { tone: Tone::Bad, title: error.to_string(), ..Flash::default() };
             return finish(&desk(), &actor.person, Next::say(form.page, flash)).await;
         }
         (Err(error), None) => return Err(error),
     };
-    let asker = Asker {
-        person: actor.person,
-        request_id: actor.request_id,
-    };
+    let asker = Asker { person: actor.person, request_id: actor.request_id };
     let person = asker.person.clone();
     let next = match run(desk.clone(), asker).await {
         Ok(next) => next,
         Err(error) => {
             let (title, detail) = error.words();
-            let errors = if let DeskError::Invalid(errors) = error {
-                errors
-            } else {
-                Vec::new()
-            };
-            let detail = if errors.is_empty() {
-                detail
-            } else {
-                String::new()
-            };
+            let errors = if let DeskError::Invalid(errors) = error { errors } else { Vec::new() };
+            let detail = if errors.is_empty() { detail } else { String::new() };
             Next::say(
                 form.page,
                 Flash {
@@ -121,9 +96,7 @@ where
 async fn finish(desk: &Desk, person: &desk::Person, next: Next) -> Result<(), AppError> {
     let path = match next.flash {
         Some(flash) => {
-            let id = flash::keep(desk, person, &flash)
-                .await
-                .map_err(|_| AppError::Internal)?;
+            let id = flash::keep(desk, person, &flash).await.map_err(|_| AppError::Internal)?;
             flash::with_note(&next.path, &id)
         }
         None => next.path,
@@ -143,9 +116,5 @@ pub fn segment(text: &str) -> String {
 /// The page of a domain, at one of its sections.
 pub fn domain_page(domain: &str, section: &str) -> String {
     let name = segment(domain);
-    if section.is_empty() {
-        format!("/domains/{name}")
-    } else {
-        format!("/domains/{name}#{section}")
-    }
+    if section.is_empty() { format!("/domains/{name}") } else { format!("/domains/{name}#{section}") }
 }

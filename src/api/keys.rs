@@ -1,9 +1,6 @@
 //! A person's own keys.
 
-#![expect(
-    missing_docs,
-    reason = "the macro makes a struct of the arguments, which the function documents"
-)]
+#![expect(missing_docs, reason = "the macro makes a struct of the arguments, which the function documents")]
 
 use crate::{
     api::{
@@ -22,10 +19,7 @@ pub async fn add_key(label: String, secret: String) -> Result<(), AppError> {
     act(Need::OwnKeys, form, async move |desk, asker| {
         desk.add_key(&asker, &label, &secret).await?;
         let label = label.trim();
-        Ok(Next::say(
-            "/keys",
-            Flash::done(format!("{label} is stored. Its domains are in the list.")),
-        ))
+        Ok(Next::say("/keys", Flash::done(format!("{label} is stored. Its domains are in the list."))))
     })
     .await
 }
@@ -36,10 +30,7 @@ pub async fn rename_key(id: String, label: String) -> Result<(), AppError> {
     let form = Form::new("rename", format!("/keys/{}#rename", segment(&id))).typed("label", &label);
     act(Need::OwnKeys, form, async move |desk, asker| {
         desk.rename_key(&asker, &id, &label).await?;
-        Ok(Next::say(
-            "/keys",
-            Flash::done(format!("The key is called {} now.", label.trim())),
-        ))
+        Ok(Next::say("/keys", Flash::done(format!("The key is called {} now.", label.trim()))))
     })
     .await
 }
@@ -50,7 +41,10 @@ pub async fn replace_key(id: String, secret: String) -> Result<(), AppError> {
     let form = Form::new("replace", format!("/keys/{}#replace", segment(&id)));
     act(Need::OwnKeys, form, async move |desk, asker| {
         desk.replace_key(&asker, &id, &secret).await?;
-        Ok(Next::say("/keys", Flash::done("The key is replaced. The old one is forgotten here; delete it in the Host Console.")))
+        Ok(Next::say(
+            "/keys",
+            Flash::done("The key is replaced. The old one is forgotten here; delete it in the Host Console."),
+        ))
     })
     .await
 }
@@ -61,10 +55,7 @@ pub async fn remove_key(id: String, typed: String) -> Result<(), AppError> {
     let form = Form::new("remove", format!("/keys/{}#remove", segment(&id))).typed("typed", &typed);
     act(Need::OwnKeys, form, async move |desk, asker| {
         desk.remove_key(&asker, &id, &typed).await?;
-        Ok(Next::say(
-            "/keys",
-            Flash::done("The key is removed from Sluice. At MailChannels nothing changed."),
-        ))
+        Ok(Next::say("/keys", Flash::done("The key is removed from Sluice. At MailChannels nothing changed.")))
     })
     .await
 }
@@ -72,16 +63,10 @@ pub async fn remove_key(id: String, typed: String) -> Result<(), AppError> {
 /// Mirrors all of one's keys now.
 #[server(prefix = "/do", endpoint = "keys/sync")]
 pub async fn sync_keys(#[server(default)] back: String) -> Result<(), AppError> {
-    let back = crate::server::actor::local_path(&back)
-        .unwrap_or("/domains")
-        .to_owned();
-    act(
-        Need::Read,
-        Form::new("sync", back.clone()),
-        async move |desk, asker| {
-            desk.sync_own(&asker.person).await?;
-            Ok(Next::to(back))
-        },
-    )
+    let back = crate::server::actor::local_path(&back).unwrap_or("/domains").to_owned();
+    act(Need::Read, Form::new("sync", back.clone()), async move |desk, asker| {
+        desk.sync_own(&asker.person).await?;
+        Ok(Next::to(back))
+    })
     .await
 }

@@ -1,9 +1,6 @@
 //! Provisioning.
 
-#![expect(
-    missing_docs,
-    reason = "the macro makes a struct of the arguments, which the function documents"
-)]
+#![expect(missing_docs, reason = "the macro makes a struct of the arguments, which the function documents")]
 
 use crate::{
     api::{
@@ -27,10 +24,7 @@ pub const BATCH_REPORT: &str = "batch-report";
 
 /// Provisions one domain.
 #[server(prefix = "/do", endpoint = "provision/one")]
-#[expect(
-    clippy::too_many_arguments,
-    reason = "a form has as many fields as it has"
-)]
+#[expect(clippy::too_many_arguments, reason = "a form has as many fields as it has")]
 pub async fn provision_one(
     #[server(default)] key: String,
     #[server(default)] subscription: String,
@@ -44,10 +38,7 @@ pub async fn provision_one(
     #[server(default)] aliases: String,
     #[server(default)] admins: String,
 ) -> Result<(), AppError> {
-    let mut form = Form::new("one", "/provision").typed(
-        "servers",
-        serde_json::to_string(&servers).unwrap_or_default(),
-    );
+    let mut form = Form::new("one", "/provision").typed("servers", serde_json::to_string(&servers).unwrap_or_default());
     for (field, value) in [
         ("key", &key),
         ("subscription", &subscription),
@@ -68,24 +59,15 @@ pub async fn provision_one(
             subscription,
             lock: !lock.is_empty(),
             domain,
-            settings: SettingsFields {
-                policy,
-                override_recipient,
-                header_name,
-                header_value,
-            },
+            settings: SettingsFields { policy, override_recipient, header_name, header_value },
             servers: servers.iter().map(fields).collect(),
             aliases,
             admins,
         };
         let (name, flash) = match desk.provision_one(&asker, &input).await? {
             OneOutcome::Created(name) => {
-                let detail =
-                    "Point its MX records at MailChannels once its servers are right.".to_owned();
-                let flash = Flash {
-                    detail,
-                    ..Flash::done(format!("{name} is provisioned."))
-                };
+                let detail = "Point its MX records at MailChannels once its servers are right.".to_owned();
+                let flash = Flash { detail, ..Flash::done(format!("{name} is provisioned.")) };
                 (name, flash)
             }
             OneOutcome::Existed(name) => {
@@ -111,62 +93,38 @@ pub async fn check_batch(
     #[server(default)] lock: String,
     #[server(default)] text: String,
 ) -> Result<(), AppError> {
-    act(
-        Need::ChangeDomains,
-        Form::new("batch", "/provision/many"),
-        async move |desk, asker| {
-            let input = BatchInput {
-                key,
-                subscription,
-                lock: !lock.is_empty(),
-                text,
-            };
-            let id = flash::keep_as(&desk, &asker.person, BATCH_DRAFT, &input).await?;
-            Ok(Next::to(format!("/provision/many?draft={id}")))
-        },
-    )
+    act(Need::ChangeDomains, Form::new("batch", "/provision/many"), async move |desk, asker| {
+        let input = BatchInput { key, subscription, lock: !lock.is_empty(), text };
+        let id = flash::keep_as(&desk, &asker.person, BATCH_DRAFT, &input).await?;
+        Ok(Next::to(format!("/provision/many?draft={id}")))
+    })
     .await
 }
 
 /// Sends a checked batch.
 #[server(prefix = "/do", endpoint = "provision/send")]
 pub async fn send_batch(draft: String, #[server(default)] typed: String) -> Result<(), AppError> {
-    let page = format!(
-        "/provision/many?draft={}",
-        crate::api::forms::segment(&draft)
-    );
-    act(
-        Need::ChangeDomains,
-        Form::new("send", page).typed("typed", &typed),
-        async move |desk, asker| {
-            let input: BatchInput = flash::kept(&desk, &asker.person, BATCH_DRAFT, &draft)
-                .await
-                .ok_or(desk::DeskError::Stale)?;
-            let rows = desk.check_batch(&input).map_or(0, |rows| rows.len());
-            if rows > 10 && typed.trim().replace(',', "") != rows.to_string() {
-                return Err(desk::DeskError::field(
-                    "typed",
-                    format!("Type {rows} to provision {rows} domains."),
-                ));
+    let page = format!("/provision/many?draft={}", crate::api::forms::segment(&draft));
+    act(Need::ChangeDomains, Form::new("send", page).typed("typed", &typed), async move |desk, asker| {
+        let input: BatchInput =
+            flash::kept(&desk, &asker.person, BATCH_DRAFT, &draft).await.ok_or(desk::DeskError::Stale)?;
+        let rows = desk.check_batch(&input).map_or(0, |rows| rows.len());
+        if rows > 10 && typed.trim().replace(',', "") != rows.to_string() {
+            return Err(desk::DeskError::field("typed", format!("Type {rows} to provision {rows} domains.")));
+        }
+        // The draft is spent before the wire: a second press of the button finds nothing to send.
+        if !desk.store().take_draft(&draft, &asker.person.id, BATCH_DRAFT).await? {
+            return Err(desk::DeskError::Stale);
+        }
+        let report = match desk.provision_batch(&asker, &input).await {
+            Ok(report) => report,
+            Err(error) => {
+                flash::put_back(&desk, &asker.person, BATCH_DRAFT, &draft, &input).await?;
+                return Err(error);
             }
-            // The draft is spent before the wire: a second press of the button finds nothing to send.
-            if !desk
-                .store()
-                .take_draft(&draft, &asker.person.id, BATCH_DRAFT)
-                .await?
-            {
-                return Err(desk::DeskError::Stale);
-            }
-            let report = match desk.provision_batch(&asker, &input).await {
-                Ok(report) => report,
-                Err(error) => {
-                    flash::put_back(&desk, &asker.person, BATCH_DRAFT, &draft, &input).await?;
-                    return Err(error);
-                }
-            };
-            let id = flash::keep_as(&desk, &asker.person, BATCH_REPORT, &report).await?;
-            Ok(Next::to(format!("/provision/outcome/{id}")))
-        },
-    )
+        };
+        let id = flash::keep_as(&desk, &asker.person, BATCH_REPORT, &report).await?;
+        Ok(Next::to(format!("/provision/outcome/{id}")))
+    })
     .await
 }

@@ -47,11 +47,7 @@ pub fn Field(
     #[prop(optional)]
     disabled: bool,
 ) -> impl IntoView {
-    let id = if form.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{form}-{name}")
-    };
+    let id = if form.is_empty() { name.to_owned() } else { format!("{form}-{name}") };
     let (has_hint, invalid) = (!hint.is_empty(), error.is_some());
     view! {
         <div class="field">
@@ -104,11 +100,7 @@ pub fn TextArea(
     #[prop(optional)]
     disabled: bool,
 ) -> impl IntoView {
-    let id = if form.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{form}-{name}")
-    };
+    let id = if form.is_empty() { name.to_owned() } else { format!("{form}-{name}") };
     let (has_hint, invalid) = (!hint.is_empty(), error.is_some());
     view! {
         <div class="field">
@@ -172,11 +164,7 @@ pub fn SelectField(
     #[prop(default = None)]
     error: Option<String>,
 ) -> impl IntoView {
-    let id = if form.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{form}-{name}")
-    };
+    let id = if form.is_empty() { name.to_owned() } else { format!("{form}-{name}") };
     let (has_hint, invalid) = (!hint.is_empty(), error.is_some());
     let options = options
         .into_iter()
@@ -214,25 +202,17 @@ mod tests {
         });
         assert!(!html.contains("<script>"), "{html}");
         assert_eq!(html.matches("</textarea>").count(), 1, "{html}");
-        assert!(
-            html.contains(
-                ">\n\n&lt;/textarea&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;</textarea>"
-            ),
-            "{html}"
-        );
+        assert!(html.contains(">\n\n&lt;/textarea&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;</textarea>"), "{html}");
     }
 
     #[test]
     fn an_error_is_tied_to_its_field() {
         let owner = Owner::new();
-        let html = owner.with(|| view! { <Field name="label" form="add" label="Label" error=Some("Too long <b>".into()) hint="Short"/> }.to_html());
-        assert!(
-            html.contains(r#"aria-describedby="add-label-err add-label-hint""#),
-            "{html}"
-        );
-        assert!(
-            html.contains(r#"id="add-label-err""#) && html.contains("Too long &lt;b&gt;"),
-            "{html}"
-        );
+        let html = owner.with(|| {
+            view! { <Field name="label" form="add" label="Label" error=Some("Too long <b>".into()) hint="Short"/> }
+                .to_html()
+        });
+        assert!(html.contains(r#"aria-describedby="add-label-err add-label-hint""#), "{html}");
+        assert!(html.contains(r#"id="add-label-err""#) && html.contains("Too long &lt;b&gt;"), "{html}");
     }
 }

@@ -99,10 +99,7 @@ impl Icon {
 
 /// An icon; decorative, for its word stands beside it.
 pub fn icon(which: Icon) -> AnyView {
-    let flip = matches!(
-        which,
-        Icon::ChevronLeft | Icon::ChevronRight | Icon::ExternalLink | Icon::LogOut
-    );
+    let flip = matches!(which, Icon::ChevronLeft | Icon::ChevronRight | Icon::ExternalLink | Icon::LogOut);
     view! {
         <svg class=if flip { "i flip" } else { "i" } aria-hidden="true"><use href=format!("#i-{}", which.id())/></svg>
     }

@@ -19,5 +19,8 @@ pub fn note(flash: Option<&Flash>) -> Option<AnyView> {
         }
         .into_any()
     });
-    Some(view! { <div class="note" id="note">{alert(flash.tone.as_str(), flash.title, flash.detail, undo)}</div> }.into_any())
+    Some(
+        view! { <div class="note" id="note">{alert(flash.tone.as_str(), flash.title, flash.detail, undo)}</div> }
+            .into_any(),
+    )
 }

@@ -34,10 +34,7 @@ pub struct Cx {
 impl Cx {
     /// A query value; empty counts as absent.
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.query.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// The error beside a field.
@@ -47,11 +44,7 @@ impl Cx {
 
     /// What was typed into a field before an error, or else `value`.
     pub fn typed(&self, form: &str, field: &str, value: &str) -> String {
-        self.flash
-            .as_ref()
-            .and_then(|flash| flash.typed(form, field))
-            .unwrap_or(value)
-            .to_owned()
+        self.flash.as_ref().and_then(|flash| flash.typed(form, field)).unwrap_or(value).to_owned()
     }
 
     /// Whether a form of the page is being shown again after an error.
@@ -73,11 +66,7 @@ pub struct Page {
 impl Page {
     /// A page.
     pub fn new(title: impl Into<String>, body: impl IntoView + 'static) -> Self {
-        Self {
-            title: title.into(),
-            status: StatusCode::OK,
-            body: body.into_any(),
-        }
+        Self { title: title.into(), status: StatusCode::OK, body: body.into_any() }
     }
 
     /// With another status.

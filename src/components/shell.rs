@@ -14,12 +14,7 @@ const SECTIONS: [(&str, &str, Icon); 4] = [
 ];
 
 /// The frame.
-pub fn frame(
-    cx: &Cx,
-    section: &'static str,
-    (domains, keys): (u64, usize),
-    body: AnyView,
-) -> impl IntoView {
+pub fn frame(cx: &Cx, section: &'static str, (domains, keys): (u64, usize), body: AnyView) -> impl IntoView {
     let person = cx.actor.person.clone();
     let role = person.role.as_str();
     let links = SECTIONS
@@ -38,15 +33,15 @@ pub fn frame(
             }
         })
         .collect_view();
-    let themes = [("system", "System theme", Icon::Monitor), ("light", "Light theme", Icon::Sun), ("dark", "Dark theme", Icon::Moon)]
-        .into_iter()
-        .map(|(value, words, which)| view! { <button class="opt" name="theme" value=value>{icon(which)}{words}</button> })
-        .collect_view();
-    let query = if section == "/domains" {
-        String::new()
-    } else {
-        cx.query("q").unwrap_or_default().to_owned()
-    };
+    let themes = [
+        ("system", "System theme", Icon::Monitor),
+        ("light", "Light theme", Icon::Sun),
+        ("dark", "Dark theme", Icon::Moon),
+    ]
+    .into_iter()
+    .map(|(value, words, which)| view! { <button class="opt" name="theme" value=value>{icon(which)}{words}</button> })
+    .collect_view();
+    let query = if section == "/domains" { String::new() } else { cx.query("q").unwrap_or_default().to_owned() };
     let back = cx.url.clone();
     view! {
         <a class="skip btn" href="#main">"Skip to content"</a>

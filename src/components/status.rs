@@ -11,7 +11,8 @@ pub fn badge(which: Icon, text: impl Into<String>) -> AnyView {
 
 /// A condition: icon and word; `tone` is empty for the quiet ones.
 pub fn state(which: Icon, tone: &'static str, text: impl Into<String>) -> AnyView {
-    view! { <span class="state" data-tone=(!tone.is_empty()).then_some(tone)>{icon(which)}{text.into()}</span> }.into_any()
+    view! { <span class="state" data-tone=(!tone.is_empty()).then_some(tone)>{icon(which)}{text.into()}</span> }
+        .into_any()
 }
 
 /// A message with tone, title and next step.
@@ -39,12 +40,7 @@ pub fn alert(
 }
 
 /// Nothing to show, which nothing, and one thing to do about it.
-pub fn empty(
-    which: Icon,
-    title: impl Into<String>,
-    text: impl Into<String>,
-    action: Option<AnyView>,
-) -> AnyView {
+pub fn empty(which: Icon, title: impl Into<String>, text: impl Into<String>, action: Option<AnyView>) -> AnyView {
     view! { <div class="empty">{icon(which)}<h2>{title.into()}</h2><p>{text.into()}</p>{action}</div> }.into_any()
 }
 
@@ -62,9 +58,5 @@ pub fn policy_badge(policy: Option<&str>) -> AnyView {
 /// How long ago, in words.
 pub fn age(now: i64, then: i64) -> String {
     let seconds = u64::try_from((now - then) / 1000).unwrap_or_default();
-    if seconds < 2 {
-        "just now".into()
-    } else {
-        format!("{} ago", words::age(seconds))
-    }
+    if seconds < 2 { "just now".into() } else { format!("{} ago", words::age(seconds)) }
 }

@@ -1,9 +1,6 @@
 //! A button that copies a text, such as a domain name.
 
-#![expect(
-    missing_docs,
-    reason = "the macro makes a struct of the properties, which the island documents"
-)]
+#![expect(missing_docs, reason = "the macro makes a struct of the properties, which the island documents")]
 
 use leptos::prelude::*;
 

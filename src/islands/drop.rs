@@ -1,9 +1,6 @@
 //! Drop a file of lines or CSV on a text field.
 
-#![expect(
-    missing_docs,
-    reason = "the macro makes a struct of the properties, which the island documents"
-)]
+#![expect(missing_docs, reason = "the macro makes a struct of the properties, which the island documents")]
 
 use leptos::prelude::*;
 
@@ -25,11 +22,7 @@ pub fn DropText(
                 return;
             };
             if file.size() > f64::from(limit) {
-                said.set(format!(
-                    "{} is larger than {} KB. Split it.",
-                    file.name(),
-                    limit / 1024
-                ));
+                said.set(format!("{} is larger than {} KB. Split it.", file.name(), limit / 1024));
                 return;
             }
             let target = target.clone();
@@ -59,9 +52,7 @@ pub fn DropText(
                 dropped(event.data_transfer().and_then(|data| data.files()));
             },
             move |event: leptos::ev::Event| {
-                let input = event
-                    .target()
-                    .and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
+                let input = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
                 chosen(input.and_then(|input| input.files()));
             },
         )

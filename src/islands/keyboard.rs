@@ -9,16 +9,15 @@ pub fn Keyboard() -> impl IntoView {
     {
         use web_sys::wasm_bindgen::JsCast;
         let handle = window_event_listener(leptos::ev::keydown, |event: web_sys::KeyboardEvent| {
-            let typing = event
-                .target()
-                .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
-                .is_some_and(|element| element.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]").ok().flatten().is_some());
-            if typing
-                || event.ctrl_key()
-                || event.meta_key()
-                || event.alt_key()
-                || event.key() != "/"
-            {
+            let typing =
+                event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()).is_some_and(|element| {
+                    element
+                        .closest("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]")
+                        .ok()
+                        .flatten()
+                        .is_some()
+                });
+            if typing || event.ctrl_key() || event.meta_key() || event.alt_key() || event.key() != "/" {
                 return;
             }
             let search = document()

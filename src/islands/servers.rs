@@ -1,9 +1,6 @@
 //! The table of downstream servers: rows come and go, and the difference shows as one types.
 
-#![expect(
-    missing_docs,
-    reason = "the macro makes a struct of the properties, which the island documents"
-)]
+#![expect(missing_docs, reason = "the macro makes a struct of the properties, which the island documents")]
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -29,8 +26,7 @@ impl ServerLine {
         let target = self.target.trim().trim_end_matches('.').to_lowercase();
         let numbers = [&self.priority, &self.weight, &self.port].map(|text| {
             let text = text.trim();
-            text.parse::<u32>()
-                .map_or_else(|_| text.to_owned(), |number| number.to_string())
+            text.parse::<u32>().map_or_else(|_| text.to_owned(), |number| number.to_string())
         });
         if target.is_empty() {
             return None;
@@ -45,17 +41,10 @@ fn compare(before: &[ServerLine], now: &[ServerLine]) -> Vec<(&'static str, &'st
     let before: Vec<_> = before.iter().filter_map(ServerLine::key).collect();
     let now: Vec<_> = now.iter().filter_map(ServerLine::key).collect();
     let text = |key: &[String; 4]| format!("{:>5} {:>5} {:>5}  {}", key[0], key[1], key[2], key[3]);
-    let old = before.iter().map(|key| {
-        if now.contains(key) {
-            ("", "  Keep", text(key))
-        } else {
-            ("bad", "- Remove", text(key))
-        }
-    });
-    let new = now
+    let old = before
         .iter()
-        .filter(|key| !before.contains(key))
-        .map(|key| ("ok", "+ Add", text(key)));
+        .map(|key| if now.contains(key) { ("", "  Keep", text(key)) } else { ("bad", "- Remove", text(key)) });
+    let new = now.iter().filter(|key| !before.contains(key)).map(|key| ("ok", "+ Add", text(key)));
     old.chain(new).collect()
 }
 
@@ -73,23 +62,15 @@ pub fn ServersEditor(
     editable: bool,
 ) -> impl IntoView {
     let next_id = RwSignal::new(rows.len());
-    let lines: Vec<_> = rows
-        .into_iter()
-        .enumerate()
-        .map(|(id, row)| (id, RwSignal::new(row)))
-        .collect();
+    let lines: Vec<_> = rows.into_iter().enumerate().map(|(id, row)| (id, RwSignal::new(row))).collect();
     let lines = RwSignal::new(lines);
     let hydrated = RwSignal::new(false);
     Effect::new(move || hydrated.set(true));
     let add = move |_| {
         let id = next_id.get_untracked();
         next_id.set(id + 1);
-        let line = ServerLine {
-            priority: "10".into(),
-            weight: "100".into(),
-            port: "25".into(),
-            ..ServerLine::default()
-        };
+        let line =
+            ServerLine { priority: "10".into(), weight: "100".into(), port: "25".into(), ..ServerLine::default() };
         lines.update(|lines| lines.push((id, RwSignal::new(line))));
     };
     let before_count = before.iter().filter(|line| line.key().is_some()).count();
@@ -97,11 +78,9 @@ pub fn ServersEditor(
         let now: Vec<_> = lines.get().iter().map(|(_, line)| line.get()).collect();
         compare(&before, &now)
     });
-    let changed =
-        move || hydrated.get() && diff.with(|diff| diff.iter().any(|(tone, ..)| !tone.is_empty()));
+    let changed = move || hydrated.get() && diff.with(|diff| diff.iter().any(|(tone, ..)| !tone.is_empty()));
     let full = move || !editable || lines.with(Vec::len) >= MAX;
-    let after_count =
-        move || diff.with(|diff| diff.iter().filter(|(tone, ..)| *tone != "bad").count());
+    let after_count = move || diff.with(|diff| diff.iter().filter(|(tone, ..)| *tone != "bad").count());
     view! {
         <div class="tw">
         <table role="table" class="table cards" aria-label="Downstream servers">
@@ -153,11 +132,7 @@ pub fn ServersEditor(
 }
 
 fn servers(count: usize) -> String {
-    if count == 1 {
-        "1 server".into()
-    } else {
-        format!("{count} servers")
-    }
+    if count == 1 { "1 server".into() } else { format!("{count} servers") }
 }
 
 fn cell(id: usize, index: usize, line: RwSignal<ServerLine>, editable: bool) -> impl IntoView {
@@ -208,32 +183,15 @@ mod tests {
     fn line(text: &str) -> ServerLine {
         let mut parts = text.split(' ').map(str::to_owned);
         let mut next = || parts.next().unwrap_or_default();
-        ServerLine {
-            priority: next(),
-            weight: next(),
-            port: next(),
-            target: next(),
-            ..ServerLine::default()
-        }
+        ServerLine { priority: next(), weight: next(), port: next(), target: next(), ..ServerLine::default() }
     }
 
     #[test]
     fn the_difference_ignores_spelling_and_blank_rows() {
         let before = [line("10 100 25 a.example"), line("20 100 25 b.example")];
-        let now = [
-            line("010 100 25 A.example."),
-            line("10 100 25 "),
-            line("20 50 25 b.example"),
-        ];
-        let words: Vec<_> = compare(&before, &now)
-            .into_iter()
-            .map(|(_, word, _)| word)
-            .collect();
+        let now = [line("010 100 25 A.example."), line("10 100 25 "), line("20 50 25 b.example")];
+        let words: Vec<_> = compare(&before, &now).into_iter().map(|(_, word, _)| word).collect();
         assert_eq!(words, ["  Keep", "- Remove", "+ Add"]);
-        assert!(
-            compare(&before, &before)
-                .iter()
-                .all(|(tone, ..)| tone.is_empty())
-        );
+        assert!(compare(&before, &before).iter().all(|(tone, ..)| tone.is_empty()));
     }
 }

@@ -3,8 +3,7 @@
 use crate::{
     api::provision::{BATCH_DRAFT, BATCH_REPORT},
     components::{
-        Cx, Field, Icon, TextArea, age, alert, empty, field_error, icon, note, page, page::Page,
-        policy_badge, state,
+        Cx, Field, Icon, TextArea, age, alert, empty, field_error, icon, note, page, page::Page, policy_badge, state,
     },
     islands::DropText,
     pages::provision::{no_key, with_which},
@@ -32,18 +31,11 @@ pub fn ProvisionMany() -> impl IntoView {
             return Ok(Page::new("Provision many", no_key()));
         }
         let id = cx.query("draft").unwrap_or_default().to_owned();
-        let draft: Option<BatchInput> =
-            flash::kept(&cx.desk, &cx.actor.person, BATCH_DRAFT, &id).await;
+        let draft: Option<BatchInput> = flash::kept(&cx.desk, &cx.actor.person, BATCH_DRAFT, &id).await;
         let accounts = cx.desk.subscriptions(&cx.actor.person).await?;
         let checked = draft.as_ref().map(|draft| cx.desk.check_batch(draft));
-        let input = draft.unwrap_or_else(|| BatchInput {
-            lock: true,
-            ..BatchInput::default()
-        });
-        Ok(Page::new(
-            "Provision many",
-            body(&cx, &keys, &accounts, &input, &id, checked),
-        ))
+        let input = draft.unwrap_or_else(|| BatchInput { lock: true, ..BatchInput::default() });
+        Ok(Page::new("Provision many", body(&cx, &keys, &accounts, &input, &id, checked)))
     })
 }
 
@@ -60,19 +52,13 @@ fn body(
         _ => true,
     };
     let missing = (checked.is_some() && input.subscription.is_empty()).then(|| {
-        field_error(
-            "batch-subscription-missing".into(),
-            Some("Choose the subscription they count towards.".into()),
-        )
+        field_error("batch-subscription-missing".into(), Some("Choose the subscription they count towards.".into()))
     });
     let found = checked.map(|checked| match checked {
         Err(errors) => errors_card(&errors).into_any(),
         Ok(rows) if edit => alert(
             "info",
-            format!(
-                "{} are fine",
-                words::count(rows.len() as u64, "row", "rows")
-            ),
+            format!("{} are fine", words::count(rows.len() as u64, "row", "rows")),
             "Choose the subscription, then check again.",
             None,
         )
@@ -134,29 +120,12 @@ fn errors_card(errors: &[LineError]) -> impl IntoView + use<> {
     }
 }
 
-fn preview(
-    cx: &Cx,
-    keys: &[KeyRef],
-    input: &BatchInput,
-    id: &str,
-    rows: &[Row],
-) -> impl IntoView + use<> {
-    let key = keys
-        .iter()
-        .find(|key| key.id == input.key)
-        .map_or("an unknown key", |key| key.label.as_str())
-        .to_owned();
+fn preview(cx: &Cx, keys: &[KeyRef], input: &BatchInput, id: &str, rows: &[Row]) -> impl IntoView + use<> {
+    let key = keys.iter().find(|key| key.id == input.key).map_or("an unknown key", |key| key.label.as_str()).to_owned();
     let count = rows.len();
     let domains = words::count(count as u64, "domain", "domains");
-    let locked = if input.lock {
-        ", locked to it"
-    } else {
-        ", free for every key of the account"
-    };
-    let said = format!(
-        "{domains} with {key}{locked}, under {}.",
-        input.subscription
-    );
+    let locked = if input.lock { ", locked to it" } else { ", free for every key of the account" };
+    let said = format!("{domains} with {key}{locked}, under {}.", input.subscription);
     let lines = rows
         .iter()
         .map(|row| {
@@ -199,13 +168,9 @@ fn preview(
 /// The page of a batch's outcome.
 #[component]
 pub fn Outcome() -> impl IntoView {
-    let id = use_params_map()
-        .read_untracked()
-        .get("id")
-        .unwrap_or_default();
+    let id = use_params_map().read_untracked().get("id").unwrap_or_default();
     page("/provision", Need::Read, async move |cx: Arc<Cx>| {
-        let report: Option<BatchReport> =
-            flash::kept(&cx.desk, &cx.actor.person, BATCH_REPORT, &id).await;
+        let report: Option<BatchReport> = flash::kept(&cx.desk, &cx.actor.person, BATCH_REPORT, &id).await;
         Ok(match report {
             Some(report) => Page::new("Outcome", outcome(&cx, &report)),
             None => {
@@ -215,11 +180,8 @@ pub fn Outcome() -> impl IntoView {
                     "Outcomes are kept for a day, for whoever sent the batch.",
                     None,
                 );
-                Page::new(
-                    "No such outcome",
-                    view! { <h1 class="vh">"Outcome"</h1>{body} },
-                )
-                .status(StatusCode::NOT_FOUND)
+                Page::new("No such outcome", view! { <h1 class="vh">"Outcome"</h1>{body} })
+                    .status(StatusCode::NOT_FOUND)
             }
         })
     })
@@ -236,13 +198,7 @@ fn words_of(state: RowState) -> (Icon, &'static str, &'static str) {
 }
 
 fn outcome(cx: &Cx, report: &BatchReport) -> impl IntoView + use<> {
-    let states = [
-        RowState::Created,
-        RowState::Existed,
-        RowState::Incomplete,
-        RowState::Failed,
-        RowState::Unknown,
-    ];
+    let states = [RowState::Created, RowState::Existed, RowState::Incomplete, RowState::Failed, RowState::Unknown];
     let stats = states
         .into_iter()
         .map(|wanted| (words_of(wanted), report.rows.iter().filter(|row| row.state == wanted).count()))

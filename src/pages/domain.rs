@@ -3,8 +3,8 @@
 use crate::{
     api::{domains::ServerRow, forms::domain_page},
     components::{
-        Cx, Field, Icon, SelectField, TextArea, age, alert, badge, empty, field_error, icon, note,
-        page, page::Page, policy_badge, state,
+        Cx, Field, Icon, SelectField, TextArea, age, alert, badge, empty, field_error, icon, note, page, page::Page,
+        policy_badge, state,
     },
     islands::{CopyButton, ServerLine, ServersEditor},
     pages::history,
@@ -29,10 +29,7 @@ const SECTIONS: [(&str, &str); 6] = [
 
 /// The name in the URL.
 pub fn named() -> String {
-    use_params_map()
-        .read_untracked()
-        .get("name")
-        .unwrap_or_default()
+    use_params_map().read_untracked().get("name").unwrap_or_default()
 }
 
 /// The page.
@@ -48,26 +45,17 @@ pub fn DomainPage() -> impl IntoView {
             Lookup::Found(view) => {
                 let history = cx.desk.history(name.as_str(), 10).await?;
                 let title = view.name.to_unicode();
-                let status = if matches!(view.source, Source::Live) {
-                    StatusCode::OK
-                } else {
-                    StatusCode::BAD_GATEWAY
-                };
+                let status = if matches!(view.source, Source::Live) { StatusCode::OK } else { StatusCode::BAD_GATEWAY };
                 Ok(Page::new(title, body(&cx, *view, history)).status(status))
             }
             Lookup::AliasOf { alias, canonical } => Ok(alias_page(&cx, &alias, &canonical)),
-            Lookup::Unreached {
-                name,
-                asked,
-                failed,
-            } => Ok(unreached(&cx, &name, asked, &failed)),
+            Lookup::Unreached { name, asked, failed } => Ok(unreached(&cx, &name, asked, &failed)),
         }
     })
 }
 
 fn not_a_domain(text: &str, error: &str) -> Page {
-    let action =
-        view! { <a class="btn" href="/domains">{icon(Icon::Globe)}"Domains"</a> }.into_any();
+    let action = view! { <a class="btn" href="/domains">{icon(Icon::Globe)}"Domains"</a> }.into_any();
     Page::new(
         "Not a domain",
         view! { <h1 class="mono">{text.to_owned()}</h1>{empty(Icon::CircleX, "That is not a domain name", error, Some(action))} },
@@ -91,21 +79,11 @@ fn alias_page(cx: &Cx, alias: &DomainName, canonical: &DomainName) -> Page {
     )
 }
 
-fn unreached(
-    cx: &Cx,
-    name: &DomainName,
-    asked: usize,
-    failed: &[(desk::KeyRef, (String, String))],
-) -> Page {
+fn unreached(cx: &Cx, name: &DomainName, asked: usize, failed: &[(desk::KeyRef, (String, String))]) -> Page {
     let trouble = failed
         .iter()
         .map(|(key, (what, next))| {
-            alert(
-                "warn",
-                format!("{} could not be asked. {what}", key.label),
-                next.clone(),
-                None,
-            )
+            alert("warn", format!("{} could not be asked. {what}", key.label), next.clone(), None)
         })
         .collect_view();
     let action = cx.actor.may(Need::ChangeDomains).then(|| {
@@ -113,19 +91,13 @@ fn unreached(
     });
     let text = match (asked, failed.len()) {
         (0, 0) => "You have no key yet, so Sluice cannot look.".to_owned(),
-        (0, _) => {
-            "No key got an answer, so Sluice cannot say whether it is provisioned.".to_owned()
-        }
+        (0, _) => "No key got an answer, so Sluice cannot say whether it is provisioned.".to_owned(),
         _ => format!(
             "{} asked; none sees it. It isn't provisioned, or it is locked to a key you don't hold, or it is another customer's.",
             words::count(asked as u64, "key was", "keys were")
         ),
     };
-    let status = if failed.is_empty() {
-        StatusCode::NOT_FOUND
-    } else {
-        StatusCode::BAD_GATEWAY
-    };
+    let status = if failed.is_empty() { StatusCode::NOT_FOUND } else { StatusCode::BAD_GATEWAY };
     Page::new(
         name.to_unicode(),
         view! {
@@ -226,13 +198,7 @@ fn head(cx: &Cx, view: &DomainView, live: bool) -> impl IntoView + use<> {
 }
 
 fn spam(cx: &Cx, view: &DomainView, editable: bool) -> impl IntoView + use<> {
-    let Snapshot::Settings {
-        policy,
-        override_recipient,
-        header_name,
-        header_value,
-    } = view.settings.clone()
-    else {
+    let Snapshot::Settings { policy, override_recipient, header_name, header_value } = view.settings.clone() else {
         return ().into_any();
     };
     let chosen = cx.typed("settings", "policy", policy.as_deref().unwrap_or_default());
@@ -298,11 +264,7 @@ pub fn spam_fields(
 }
 
 /// Rows for the servers editor: what was typed before an error, or the servers with spare rows.
-pub fn server_lines(
-    cx: &Cx,
-    form: &'static str,
-    servers: &[Server],
-) -> (Vec<ServerLine>, Vec<ServerLine>) {
+pub fn server_lines(cx: &Cx, form: &'static str, servers: &[Server]) -> (Vec<ServerLine>, Vec<ServerLine>) {
     let before: Vec<_> = servers
         .iter()
         .map(|server| ServerLine {
@@ -323,10 +285,8 @@ pub fn server_lines(
             .into_iter()
             .enumerate()
             .map(|(index, row)| ServerLine {
-                errors: ["priority", "weight", "port", "target"].map(|field| {
-                    cx.error(form, &format!("servers.{index}.{field}"))
-                        .unwrap_or_default()
-                }),
+                errors: ["priority", "weight", "port", "target"]
+                    .map(|field| cx.error(form, &format!("servers.{index}.{field}")).unwrap_or_default()),
                 priority: row.priority,
                 weight: row.weight,
                 port: row.port,
@@ -334,18 +294,10 @@ pub fn server_lines(
             })
             .collect(),
         None => {
-            let spare = ServerLine {
-                priority: "10".into(),
-                weight: "100".into(),
-                port: "25".into(),
-                ..ServerLine::default()
-            };
+            let spare =
+                ServerLine { priority: "10".into(), weight: "100".into(), port: "25".into(), ..ServerLine::default() };
             let spares = 1.min(10_usize.saturating_sub(before.len()));
-            before
-                .iter()
-                .cloned()
-                .chain(std::iter::repeat_n(spare, spares))
-                .collect()
+            before.iter().cloned().chain(std::iter::repeat_n(spare, spares)).collect()
         }
     };
     (before, rows)
@@ -380,33 +332,20 @@ fn servers(cx: &Cx, view: &DomainView, editable: bool) -> impl IntoView + use<> 
 fn key_card(cx: &Cx, view: &DomainView, editable: bool) -> impl IntoView + use<> {
     let (words, hint) = match &view.association {
         Association::Locked(_) => (
-            view.holder()
-                .map_or("Another key".to_owned(), |key| key.label.clone()),
+            view.holder().map_or("Another key".to_owned(), |key| key.label.clone()),
             "Only this key can read or change the domain.",
         ),
-        Association::Free => (
-            "Free".to_owned(),
-            "Every key of the account can read and change it.",
-        ),
+        Association::Free => ("Free".to_owned(), "Every key of the account can read and change it."),
         Association::Unknown => (
             "Unknown".to_owned(),
             "With one key of an account this cannot be decided: the service has no call that tells.",
         ),
     };
-    let reached = view
-        .reached_by
-        .iter()
-        .map(|key| key.label.clone())
-        .collect::<Vec<_>>()
-        .join(", ");
+    let reached = view.reached_by.iter().map(|key| key.label.clone()).collect::<Vec<_>>().join(", ");
     let mut options: Vec<(String, String)> = view
         .other_keys
         .iter()
-        .chain(
-            view.reached_by
-                .iter()
-                .filter(|key| view.holder() != Some(*key)),
-        )
+        .chain(view.reached_by.iter().filter(|key| view.holder() != Some(*key)))
         .map(|key| (key.id.clone(), key.label.clone()))
         .collect();
     options.sort_by(|a, b| a.1.cmp(&b.1));

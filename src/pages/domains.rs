@@ -1,9 +1,7 @@
 //! The list of domains, from the mirror: no upstream call.
 
 use crate::{
-    components::{
-        Cx, Icon, age, alert, badge, empty, icon, note, page, page::Page, policy_badge, state,
-    },
+    components::{Cx, Icon, age, alert, badge, empty, icon, note, page, page::Page, policy_badge, state},
     server::actor::{Need, query_value},
 };
 use desk::{Freshness, KeyRef, Listing};
@@ -70,30 +68,15 @@ impl View {
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| format!("{name}={}", query_value(value)))
             .collect();
-        if query.is_empty() {
-            "/domains".into()
-        } else {
-            format!("/domains?{}", query.join("&"))
-        }
+        if query.is_empty() { "/domains".into() } else { format!("/domains?{}", query.join("&")) }
     }
 
     fn is_filtered(&self) -> bool {
-        [
-            &self.q,
-            &self.key,
-            &self.policy,
-            &self.subscription,
-            &self.servers,
-        ]
-        .iter()
-        .any(|value| !value.is_empty())
+        [&self.q, &self.key, &self.policy, &self.subscription, &self.servers].iter().any(|value| !value.is_empty())
     }
 
     fn sort(&self) -> (Sort, bool) {
-        let (name, descending) = self
-            .sort
-            .strip_prefix('-')
-            .map_or((self.sort.as_str(), false), |name| (name, true));
+        let (name, descending) = self.sort.strip_prefix('-').map_or((self.sort.as_str(), false), |name| (name, true));
         let sort = match name {
             "servers" => Sort::Servers,
             "aliases" => Sort::Aliases,
@@ -112,10 +95,7 @@ impl View {
         DomainQuery {
             text: some(&self.q),
             association: matches!(self.key.as_str(), "free" | "unknown").then(|| self.key.clone()),
-            holder: keys
-                .iter()
-                .find(|key| key.id == self.key)
-                .map(|key| key.fingerprint.clone()),
+            holder: keys.iter().find(|key| key.id == self.key).map(|key| key.fingerprint.clone()),
             policy: some(&self.policy),
             subscription: some(&self.subscription),
             no_servers: self.servers == "none",
@@ -186,28 +166,14 @@ fn synced(freshness: &Freshness, now: i64) -> String {
     match freshness.oldest {
         None => "Not synced yet".into(),
         Some(oldest) if freshness.synced == freshness.keys => {
-            format!(
-                "Synced {} from {}",
-                age(now, oldest),
-                words::count(freshness.keys as u64, "key", "keys")
-            )
+            format!("Synced {} from {}", age(now, oldest), words::count(freshness.keys as u64, "key", "keys"))
         }
-        Some(oldest) => format!(
-            "Synced {} from {} of {} keys",
-            age(now, oldest),
-            freshness.synced,
-            freshness.keys
-        ),
+        Some(oldest) => format!("Synced {} from {} of {} keys", age(now, oldest), freshness.synced, freshness.keys),
     }
 }
 
 fn freshness_alert(freshness: &Freshness, now: i64) -> Option<AnyView> {
-    let keys = || {
-        Some(
-            view! { <a class="btn btn-sm" href="/keys">{icon(Icon::KeyRound)}"API keys"</a> }
-                .into_any(),
-        )
-    };
+    let keys = || Some(view! { <a class="btn btn-sm" href="/keys">{icon(Icon::KeyRound)}"API keys"</a> }.into_any());
     if let Some((label, ..)) = freshness.failing.iter().find(|(_, rejected, _)| *rejected) {
         let title = format!("MailChannels rejected the key {label}");
         return Some(alert("bad", title, "It was deleted in the Host Console or lost its scope. Replace it; its locked domains are out of reach until then.", keys()).into_any());
@@ -216,22 +182,22 @@ fn freshness_alert(freshness: &Freshness, now: i64) -> Option<AnyView> {
         let title = if freshness.failing.len() == 1 {
             format!("The last sync of {label} failed")
         } else {
-            format!(
-                "The last sync of {} failed",
-                words::count(freshness.failing.len() as u64, "key", "keys")
-            )
+            format!("The last sync of {} failed", words::count(freshness.failing.len() as u64, "key", "keys"))
         };
-        return Some(alert("warn", title, "MailChannels did not answer properly. What is shown is the last that is known; Sluice keeps trying.", keys()).into_any());
+        return Some(
+            alert(
+                "warn",
+                title,
+                "MailChannels did not answer properly. What is shown is the last that is known; Sluice keeps trying.",
+                keys(),
+            )
+            .into_any(),
+        );
     }
     let old = freshness.oldest.filter(|oldest| now - oldest > STALE_MS)?;
     Some(
-        alert(
-            "info",
-            format!("This data was read {}", age(now, old)),
-            "Sync now to see what changed since.",
-            None,
-        )
-        .into_any(),
+        alert("info", format!("This data was read {}", age(now, old)), "Sync now to see what changed since.", None)
+            .into_any(),
     )
 }
 
@@ -240,36 +206,17 @@ fn filters(view: &View, listing: &Listing) -> impl IntoView + use<> {
         let selected = chosen == value;
         view! { <option value=value.to_owned() selected=selected>{words}</option> }
     };
-    let key_options: Vec<_> = [
-        ("", "Any key".to_owned()),
-        ("free", "Free".to_owned()),
-        ("unknown", "Unknown".to_owned()),
-    ]
-    .into_iter()
-    .map(|(value, words)| option(&view.key, value, words))
-    .chain(
-        listing
-            .keys
-            .iter()
-            .map(|key| option(&view.key, &key.id, format!("Locked to {}", key.label))),
-    )
-    .collect();
-    let policies = [
-        ("", "Any policy"),
-        ("block", "Block"),
-        ("flag", "Flag"),
-        ("quarantine", "Quarantine"),
-    ]
-    .map(|(value, words)| option(&view.policy, value, words.to_owned()));
-    let subscriptions: Vec<_> =
-        std::iter::once(option(&view.subscription, "", "Any subscription".into()))
-            .chain(
-                listing
-                    .subscriptions
-                    .iter()
-                    .map(|handle| option(&view.subscription, handle, handle.clone())),
-            )
+    let key_options: Vec<_> =
+        [("", "Any key".to_owned()), ("free", "Free".to_owned()), ("unknown", "Unknown".to_owned())]
+            .into_iter()
+            .map(|(value, words)| option(&view.key, value, words))
+            .chain(listing.keys.iter().map(|key| option(&view.key, &key.id, format!("Locked to {}", key.label))))
             .collect();
+    let policies = [("", "Any policy"), ("block", "Block"), ("flag", "Flag"), ("quarantine", "Quarantine")]
+        .map(|(value, words)| option(&view.policy, value, words.to_owned()));
+    let subscriptions: Vec<_> = std::iter::once(option(&view.subscription, "", "Any subscription".into()))
+        .chain(listing.subscriptions.iter().map(|handle| option(&view.subscription, handle, handle.clone())))
+        .collect();
     let servers = [("", "Any servers"), ("none", "No servers")]
         .map(|(value, words)| option(&view.servers, value, words.to_owned()));
     let sort = view.sort.clone();
@@ -302,22 +249,12 @@ fn table(cx: &Cx, view: &View, listing: Listing) -> AnyView {
         ("Aliases", "aliases", "num"),
     ]
     .map(|(label, sort, class)| header(view, label, sort, class));
-    let (first, last) = (
-        listing.rows.first().map(|row| row.display.clone()),
-        listing.rows.last().map(|row| row.display.clone()),
-    );
+    let (first, last) =
+        (listing.rows.first().map(|row| row.display.clone()), listing.rows.last().map(|row| row.display.clone()));
     let shown = listing.rows.len();
-    let rows = listing
-        .rows
-        .into_iter()
-        .map(|row| domain_row(row, &keys, cx.now))
-        .collect_view();
-    let previous = listing
-        .previous
-        .map(|cursor| view.url(Some(("before", &cursor))));
-    let next = listing
-        .next
-        .map(|cursor| view.url(Some(("after", &cursor))));
+    let rows = listing.rows.into_iter().map(|row| domain_row(row, &keys, cx.now)).collect_view();
+    let previous = listing.previous.map(|cursor| view.url(Some(("before", &cursor))));
+    let next = listing.next.map(|cursor| view.url(Some(("after", &cursor))));
     view! {
         <div class="tw">
             <table role="table" class="table cards sticky" aria-label="Domains">
@@ -334,13 +271,13 @@ fn table(cx: &Cx, view: &View, listing: Listing) -> AnyView {
 }
 
 fn turn(url: Option<String>, word: &'static str, back: bool) -> AnyView {
-    let (before, after) = if back {
-        (Some(icon(Icon::ChevronLeft)), None)
-    } else {
-        (None, Some(icon(Icon::ChevronRight)))
-    };
+    let (before, after) =
+        if back { (Some(icon(Icon::ChevronLeft)), None) } else { (None, Some(icon(Icon::ChevronRight))) };
     match url {
-        Some(url) => view! { <a class="btn btn-sm" href=url rel=if back { "prev" } else { "next" }>{before}{word}{after}</a> }.into_any(),
+        Some(url) => {
+            view! { <a class="btn btn-sm" href=url rel=if back { "prev" } else { "next" }>{before}{word}{after}</a> }
+                .into_any()
+        }
         None => view! { <span class="btn btn-sm" aria-disabled="true">{before}{word}{after}</span> }.into_any(),
     }
 }
@@ -349,25 +286,10 @@ fn header(view: &View, label: &'static str, sort: &'static str, class: &'static 
     if sort.is_empty() {
         return view! { <th role="columnheader" scope="col" class=class>{label}</th> }.into_any();
     }
-    let current = if view.sort.is_empty() {
-        "name"
-    } else {
-        view.sort.as_str()
-    };
+    let current = if view.sort.is_empty() { "name" } else { view.sort.as_str() };
     let (ascending, descending) = (current == sort, current.strip_prefix('-') == Some(sort));
-    let next = View {
-        sort: if ascending {
-            format!("-{sort}")
-        } else {
-            sort.to_owned()
-        },
-        ..view.clone()
-    };
-    let sorted = if ascending {
-        Some("ascending")
-    } else {
-        descending.then_some("descending")
-    };
+    let next = View { sort: if ascending { format!("-{sort}") } else { sort.to_owned() }, ..view.clone() };
+    let sorted = if ascending { Some("ascending") } else { descending.then_some("descending") };
     view! {
         <th role="columnheader" scope="col" class=class aria-sort=sorted>
             <a href=next.url(None)>{label}{ascending.then(|| icon(Icon::ArrowUp))}{descending.then(|| icon(Icon::ArrowDown))}</a>
@@ -417,28 +339,26 @@ fn nothing(cx: &Cx, view: &View, listing: &Listing) -> AnyView {
             )
             .into_any();
         }
-        let action =
-            view! { <a class="btn btn-primary" href="/keys#add">{icon(Icon::Plus)}"Add a key"</a> }
-                .into_any();
-        return empty(Icon::KeyRound, "Add your first API key", "Sluice shows the domains that your keys reach. A key comes from the Host Console, one a server.", Some(action)).into_any();
+        let action = view! { <a class="btn btn-primary" href="/keys#add">{icon(Icon::Plus)}"Add a key"</a> }.into_any();
+        return empty(
+            Icon::KeyRound,
+            "Add your first API key",
+            "Sluice shows the domains that your keys reach. A key comes from the Host Console, one a server.",
+            Some(action),
+        )
+        .into_any();
     }
     if view.is_filtered() {
-        let action =
-            view! { <a class="btn" href="/domains">{icon(Icon::X)}"Clear filters"</a> }.into_any();
+        let action = view! { <a class="btn" href="/domains">{icon(Icon::X)}"Clear filters"</a> }.into_any();
         let text = if view.q.is_empty() {
             "No domain has all of these.".to_owned()
         } else {
-            format!(
-                "No domain or alias within your keys' reach contains “{}”.",
-                view.q
-            )
+            format!("No domain or alias within your keys' reach contains “{}”.", view.q)
         };
         return empty(Icon::ListFilter, "Nothing matches", text, Some(action)).into_any();
     }
     if listing.freshness.synced == 0 && listing.freshness.failing.is_empty() {
-        let action =
-            view! { <a class="btn" href="/domains">{icon(Icon::RefreshCw)}"Look again"</a> }
-                .into_any();
+        let action = view! { <a class="btn" href="/domains">{icon(Icon::RefreshCw)}"Look again"</a> }.into_any();
         return empty(
             Icon::RefreshCw,
             "The first sync is under way",
@@ -448,8 +368,7 @@ fn nothing(cx: &Cx, view: &View, listing: &Listing) -> AnyView {
         .into_any();
     }
     if !listing.freshness.failing.is_empty() && listing.freshness.synced == 0 {
-        let action =
-            view! { <a class="btn" href="/keys">{icon(Icon::KeyRound)}"API keys"</a> }.into_any();
+        let action = view! { <a class="btn" href="/keys">{icon(Icon::KeyRound)}"API keys"</a> }.into_any();
         return empty(
             Icon::TriangleAlert,
             "Nothing could be read yet",
@@ -458,12 +377,8 @@ fn nothing(cx: &Cx, view: &View, listing: &Listing) -> AnyView {
         )
         .into_any();
     }
-    let action = cx.actor.may(Need::ChangeDomains).then(|| view! { <a class="btn btn-primary" href="/provision">{icon(Icon::Plus)}"Provision domain"</a> }.into_any());
-    empty(
-        Icon::Globe,
-        "No domains yet",
-        "Your keys work, but reach no domain.",
-        action,
-    )
-    .into_any()
+    let action = cx.actor.may(Need::ChangeDomains).then(|| {
+        view! { <a class="btn btn-primary" href="/provision">{icon(Icon::Plus)}"Provision domain"</a> }.into_any()
+    });
+    empty(Icon::Globe, "No domains yet", "Your keys work, but reach no domain.", action).into_any()
 }

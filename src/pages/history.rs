@@ -8,17 +8,10 @@ use leptos::prelude::*;
 /// A change in words.
 fn words(row: &HistoryRow) -> String {
     let list = |items: &[String]| {
-        if items.is_empty() {
-            "none".to_owned()
-        } else {
-            items.join(", ")
-        }
+        if items.is_empty() { "none".to_owned() } else { items.join(", ") }
     };
     match (&row.before, &row.after) {
-        (
-            Some(Snapshot::Settings { policy: old, .. }),
-            Some(Snapshot::Settings { policy: new, .. }),
-        ) if old != new => {
+        (Some(Snapshot::Settings { policy: old, .. }), Some(Snapshot::Settings { policy: new, .. })) if old != new => {
             let name = |policy: &Option<String>| policy.clone().unwrap_or_else(|| "none".into());
             format!("Changed policy from {} to {}", name(old), name(new))
         }
@@ -27,20 +20,8 @@ fn words(row: &HistoryRow) -> String {
             format!("Replaced servers: {} became {}", list(old), list(new))
         }
         (_, Some(Snapshot::Admins { admins })) => format!("Set admins to {}", list(admins)),
-        (
-            _,
-            Some(Snapshot::Alias {
-                alias,
-                present: true,
-            }),
-        ) => format!("Added alias {alias}"),
-        (
-            _,
-            Some(Snapshot::Alias {
-                alias,
-                present: false,
-            }),
-        ) => format!("Removed alias {alias}"),
+        (_, Some(Snapshot::Alias { alias, present: true })) => format!("Added alias {alias}"),
+        (_, Some(Snapshot::Alias { alias, present: false })) => format!("Removed alias {alias}"),
         (_, Some(Snapshot::Holder { .. })) => "Locked to another key".into(),
         (_, Some(Snapshot::Provisioned { present: true })) => "Provisioned".into(),
         (_, Some(Snapshot::Provisioned { present: false })) => "Deprovisioned".into(),
@@ -52,9 +33,7 @@ fn words(row: &HistoryRow) -> String {
 /// The card.
 pub fn card(cx: &Cx, domain: &str, rows: Vec<HistoryRow>) -> impl IntoView + use<> {
     let (now, may) = (cx.now, cx.actor.may(Need::ChangeDomains));
-    let none = rows
-        .is_empty()
-        .then(|| view! { <p class="body hint">"No change was made through Sluice yet."</p> });
+    let none = rows.is_empty().then(|| view! { <p class="body hint">"No change was made through Sluice yet."</p> });
     let domain = domain.to_owned();
     let rows = rows
         .into_iter()
@@ -66,15 +45,9 @@ pub fn card(cx: &Cx, domain: &str, rows: Vec<HistoryRow>) -> impl IntoView + use
                 && row.after.is_some()
                 && !matches!(
                     row.before,
-                    None | Some(
-                        Snapshot::Provisioned { .. } | Snapshot::Holder { fingerprint: None }
-                    )
+                    None | Some(Snapshot::Provisioned { .. } | Snapshot::Holder { fingerprint: None })
                 );
-            let (which, tone) = if done {
-                (Icon::Check, "")
-            } else {
-                (Icon::TriangleAlert, "warn")
-            };
+            let (which, tone) = if done { (Icon::Check, "") } else { (Icon::TriangleAlert, "warn") };
             let undo = undoable.then(|| {
                 view! {
                     <form method="post" action="/do/domains/undo">

@@ -14,17 +14,9 @@ use std::sync::Arc;
 /// The page.
 #[component]
 pub fn KeyPage() -> impl IntoView {
-    let id = use_params_map()
-        .read_untracked()
-        .get("id")
-        .unwrap_or_default();
+    let id = use_params_map().read_untracked().get("id").unwrap_or_default();
     page("/keys", Need::OwnKeys, async move |cx: Arc<Cx>| {
-        let key = cx
-            .desk
-            .keys(&cx.actor.person)
-            .await?
-            .into_iter()
-            .find(|key| key.id == id);
+        let key = cx.desk.keys(&cx.actor.person).await?.into_iter().find(|key| key.id == id);
         let key = key.ok_or_else(|| DeskError::NotFound("that key".into()))?;
         Ok(Page::new(key.label.clone(), body(&cx, &key)))
     })

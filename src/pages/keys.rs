@@ -32,10 +32,7 @@ pub fn health(key: &KeyView) -> AnyView {
 /// The short form of a fingerprint, in groups.
 pub fn short(fingerprint: &str) -> String {
     let head: Vec<char> = fingerprint.chars().take(10).collect();
-    head.chunks(4)
-        .map(|group| group.iter().collect::<String>())
-        .collect::<Vec<_>>()
-        .join(" ")
+    head.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
 fn body(cx: &Cx, keys: Vec<KeyView>) -> impl IntoView + use<> {
@@ -50,7 +47,9 @@ fn body(cx: &Cx, keys: Vec<KeyView>) -> impl IntoView + use<> {
         .iter()
         .filter(|key| key.health == Health::Rejected)
         .map(|key| {
-            let action = view! { <a class="btn btn-sm" href=format!("/keys/{}#replace", segment(&key.id))>"Replace key"</a> }.into_any();
+            let action =
+                view! { <a class="btn btn-sm" href=format!("/keys/{}#replace", segment(&key.id))>"Replace key"</a> }
+                    .into_any();
             let text = format!(
                 "It was deleted in the Host Console, or never had the inbound scope. {} locked to it by the last sync.",
                 words::count(key.locked, "domain was", "domains were")

@@ -6,9 +6,7 @@ use leptos_meta::Title;
 
 /// The page for an address that leads nowhere.
 pub fn view() -> impl IntoView {
-    let action =
-        view! { <a class="btn btn-primary" href="/domains">{icon(Icon::Globe)}"Domains"</a> }
-            .into_any();
+    let action = view! { <a class="btn btn-primary" href="/domains">{icon(Icon::Globe)}"Domains"</a> }.into_any();
     view! {
         <Title text="No such page · Sluice"/>
         <main id="main" class="alone">

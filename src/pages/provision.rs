@@ -1,9 +1,7 @@
 //! Provision one domain with all its sections.
 
 use crate::{
-    components::{
-        Cx, Field, Icon, SelectField, TextArea, empty, field_error, icon, note, page, page::Page,
-    },
+    components::{Cx, Field, Icon, SelectField, TextArea, empty, field_error, icon, note, page, page::Page},
     islands::ServersEditor,
     pages::domain::{server_lines, spam_fields},
     server::actor::Need,
@@ -27,9 +25,7 @@ pub fn ProvisionOne() -> impl IntoView {
 
 /// What is shown to somebody without a key.
 pub fn no_key() -> impl IntoView {
-    let action =
-        view! { <a class="btn btn-primary" href="/keys#add">{icon(Icon::Plus)}"Add a key"</a> }
-            .into_any();
+    let action = view! { <a class="btn btn-primary" href="/keys#add">{icon(Icon::Plus)}"Add a key"</a> }.into_any();
     view! { <h1>"Provision"</h1>{empty(Icon::KeyRound, "Add a key first", "A domain is provisioned with one of your keys.", Some(action))} }
 }
 
@@ -41,19 +37,13 @@ pub fn with_which(
     accounts: &[SubscriptionView],
     chosen: (&str, &str, bool),
 ) -> impl IntoView + use<> {
-    let key_options = keys
-        .iter()
-        .map(|key| (key.id.clone(), key.label.clone()))
-        .collect();
+    let key_options = keys.iter().map(|key| (key.id.clone(), key.label.clone())).collect();
     let mut handles: Vec<(String, String)> = accounts
         .iter()
         .filter_map(|account| account.subscriptions.as_ref().ok())
         .flatten()
         .map(|subscription| {
-            (
-                subscription.handle.clone(),
-                format!("{}, {}", subscription.handle, subscription.plan.name),
-            )
+            (subscription.handle.clone(), format!("{}, {}", subscription.handle, subscription.plan.name))
         })
         .collect();
     let unread = handles.is_empty();
@@ -75,18 +65,10 @@ pub fn with_which(
 fn body(cx: &Cx, keys: &[KeyRef], accounts: &[SubscriptionView]) -> impl IntoView + use<> {
     let typed = |field: &str, value: &str| cx.typed("one", field, value);
     let again = cx.again("one");
-    let lock = if again {
-        !typed("lock", "").is_empty()
-    } else {
-        true
-    };
+    let lock = if again { !typed("lock", "").is_empty() } else { true };
     let (before, rows) = server_lines(cx, "one", &[]);
     let domain = typed("domain", cx.query("domain").unwrap_or_default());
-    let policy = if again {
-        typed("policy", "")
-    } else {
-        "quarantine".to_owned()
-    };
+    let policy = if again { typed("policy", "") } else { "quarantine".to_owned() };
     view! {
         <div class="row page-head">
             <div><h1>"Provision domain"</h1><p>"Set its servers first, then point its MX records at MailChannels. A domain that exists already is not changed."</p></div>

@@ -21,8 +21,7 @@ pub fn ReviewServers() -> impl IntoView {
     let name = named();
     page("/domains", Need::ChangeDomains, async move |cx: Arc<Cx>| {
         let id = cx.query("draft").unwrap_or_default().to_owned();
-        let draft: Option<ServersDraft> =
-            flash::kept(&cx.desk, &cx.actor.person, SERVERS_DRAFT, &id).await;
+        let draft: Option<ServersDraft> = flash::kept(&cx.desk, &cx.actor.person, SERVERS_DRAFT, &id).await;
         let Some(draft) = draft.filter(|draft| draft.domain == name) else {
             let action = view! { <a class="btn" href=domain_page(&name, "servers")>{icon(Icon::ChevronLeft)}"Back to the domain"</a> };
             let body = empty(
@@ -31,24 +30,16 @@ pub fn ReviewServers() -> impl IntoView {
                 "This review is gone. Make the change again on the domain's page.",
                 Some(action.into_any()),
             );
-            return Ok(Page::new(
-                "Nothing to review",
-                view! { <h1 class="vh">"Review"</h1>{body} },
-            )
-            .status(StatusCode::NOT_FOUND));
+            return Ok(Page::new("Nothing to review", view! { <h1 class="vh">"Review"</h1>{body} })
+                .status(StatusCode::NOT_FOUND));
         };
-        let asker = Asker {
-            person: cx.actor.person.clone(),
-            request_id: cx.actor.request_id.clone(),
-        };
+        let asker = Asker { person: cx.actor.person.clone(), request_id: cx.actor.request_id.clone() };
         match cx.desk.review_servers(&asker, &name, &draft.input()).await {
-            Ok(review) => Ok(Page::new(
-                format!("Replace servers of {name}"),
-                body(&cx, &name, &id, &review),
-            )),
+            Ok(review) => Ok(Page::new(format!("Replace servers of {name}"), body(&cx, &name, &id, &review))),
             Err(error @ DeskError::Stale) => {
                 let (what, next) = error.words();
-                let action = view! { <a class="btn" href=domain_page(&name, "servers")>"Back to the domain"</a> }.into_any();
+                let action =
+                    view! { <a class="btn" href=domain_page(&name, "servers")>"Back to the domain"</a> }.into_any();
                 Ok(Page::new("Changed meanwhile", view! { <h1 class="mono">{name.clone()}</h1>{note(cx.flash.as_ref())}{alert("warn", what, next, Some(action))} }).status(StatusCode::CONFLICT))
             }
             Err(error) => Err(error),
@@ -68,13 +59,8 @@ fn body(cx: &Cx, name: &str, draft: &str, review: &desk::Review) -> impl IntoVie
                 DiffKind::Add => (Some("ok"), "+ Add"),
             };
             let server = &line.server;
-            let text = format!(
-                "{:>5} {:>5} {:>5}  {}",
-                server.priority,
-                server.weight,
-                server.port,
-                server.target.as_str()
-            );
+            let text =
+                format!("{:>5} {:>5} {:>5}  {}", server.priority, server.weight, server.port, server.target.as_str());
             view! { <div data-tone=tone><b>{word}</b>{text}</div> }
         })
         .collect_view();
@@ -82,10 +68,7 @@ fn body(cx: &Cx, name: &str, draft: &str, review: &desk::Review) -> impl IntoVie
     let verb = if clears {
         format!("Clear {}", words::count(before as u64, "server", "servers"))
     } else {
-        format!(
-            "Replace {} with {after}",
-            words::count(before as u64, "server", "servers")
-        )
+        format!("Replace {} with {after}", words::count(before as u64, "server", "servers"))
     };
     let name = name.to_owned();
     view! {

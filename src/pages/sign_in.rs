@@ -14,9 +14,7 @@ use leptos_meta::Title;
 pub fn SignIn() -> impl IntoView {
     let parts = expect_context::<Parts>();
     let query: Vec<(String, String)> =
-        url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
-            .into_owned()
-            .collect();
+        url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let back = query
         .iter()
         .find(|(name, _)| name == "return")

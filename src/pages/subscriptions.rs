@@ -20,15 +20,8 @@ pub fn Subscriptions() -> impl IntoView {
 
 fn body(cx: &Cx, accounts: Vec<SubscriptionView>) -> impl IntoView + use<> {
     let none = accounts.is_empty().then(|| {
-        let action =
-            view! { <a class="btn btn-primary" href="/keys#add">{icon(Icon::Plus)}"Add a key"</a> }
-                .into_any();
-        empty(
-            Icon::CreditCard,
-            "No key, no subscriptions",
-            "Subscriptions are read with your keys.",
-            Some(action),
-        )
+        let action = view! { <a class="btn btn-primary" href="/keys#add">{icon(Icon::Plus)}"Add a key"</a> }.into_any();
+        empty(Icon::CreditCard, "No key, no subscriptions", "Subscriptions are read with your keys.", Some(action))
     });
     let accounts = accounts.into_iter().map(account).collect_view();
     view! {

@@ -42,12 +42,7 @@ pub enum Need {
 
 impl Need {
     /// Every need, for tests and for the page that explains roles.
-    pub const ALL: [Self; 4] = [
-        Self::Read,
-        Self::OwnKeys,
-        Self::LoginLink,
-        Self::ChangeDomains,
-    ];
+    pub const ALL: [Self; 4] = [Self::Read, Self::OwnKeys, Self::LoginLink, Self::ChangeDomains];
 
     /// The least role that may.
     pub fn least(self) -> Role {
@@ -87,9 +82,7 @@ pub fn guard(need: Need) -> Result<Actor, AppError> {
         Ok(actor)
     } else {
         tracing::warn!(person = %actor.person.id, role = %actor.person.role, ?need, "refused");
-        Err(AppError::NotAllowed {
-            needs: need.least().as_str().to_owned(),
-        })
+        Err(AppError::NotAllowed { needs: need.least().as_str().to_owned() })
     }
 }
 
@@ -99,25 +92,15 @@ pub fn desk() -> desk::Desk {
 }
 
 /// Middleware: finds the person behind the session, and sends the signed-out to the sign-in page.
-pub async fn find(
-    State(state): State<AppState>,
-    session: Session,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub async fn find(State(state): State<AppState>, session: Session, mut request: Request, next: Next) -> Response {
     match signed_in(&state, &session).await {
         Ok(Some(person)) => {
             let request_id = request_id(&request);
-            request
-                .extensions_mut()
-                .insert(Actor { person, request_id });
+            request.extensions_mut().insert(Actor { person, request_id });
         }
         Ok(None) => {
             let path = request.uri().path();
-            let open = path == "/sign-in"
-                || path == "/healthz"
-                || path == "/favicon.svg"
-                || path.starts_with("/pkg/");
+            let open = path == "/sign-in" || path == "/healthz" || path == "/favicon.svg" || path.starts_with("/pkg/");
             if !open {
                 return sign_in_first(&request);
             }
@@ -131,12 +114,7 @@ pub async fn find(
 }
 
 fn request_id(request: &Request) -> String {
-    request
-        .headers()
-        .get("x-request-id")
-        .and_then(|id| id.to_str().ok())
-        .unwrap_or("unknown")
-        .to_owned()
+    request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("unknown").to_owned()
 }
 
 async fn signed_in(state: &AppState, session: &Session) -> Result<Option<Person>, desk::DeskError> {
@@ -148,40 +126,25 @@ async fn signed_in(state: &AppState, session: &Session) -> Result<Option<Person>
             session.get::<i64>(SEEN).await?,
         ))
     };
-    let (Some(id), Some(epoch), Some(started), seen) = read
-        .await
-        .map_err(|error| desk::DeskError::storage(&error))?
+    let (Some(id), Some(epoch), Some(started), seen) = read.await.map_err(|error| desk::DeskError::storage(&error))?
     else {
         return Ok(None);
     };
     let now = state.desk.now_ms();
     let person = state.desk.person(&id).await?;
-    let valid = person
-        .filter(|person| person.epoch == epoch && !person.disabled && now - started < ABSOLUTE_MS);
+    let valid = person.filter(|person| person.epoch == epoch && !person.disabled && now - started < ABSOLUTE_MS);
     if valid.is_none() {
         let _ = session.flush().await;
         return Ok(None);
     }
     if seen.is_none_or(|seen| now - seen >= NOTE_EVERY_MS) {
-        session
-            .insert(SEEN, now)
-            .await
-            .map_err(|error| desk::DeskError::storage(&error))?;
+        session.insert(SEEN, now).await.map_err(|error| desk::DeskError::storage(&error))?;
     }
     Ok(valid)
 }
 
-const QUERY_VALUE: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'<')
-    .add(b'>')
-    .add(b'&')
-    .add(b'+')
-    .add(b'%')
-    .add(b'?')
-    .add(b'=');
+const QUERY_VALUE: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'&').add(b'+').add(b'%').add(b'?').add(b'=');
 
 /// Percent-encodes a value for a query string.
 pub fn query_value(value: &str) -> String {
@@ -198,10 +161,7 @@ fn sign_in_first(request: &Request) -> Response {
     if wants_page || request.method() == Method::POST {
         // A form that was sent after the session ended returns to the page, not to the action.
         let back = if request.method() == Method::GET {
-            request
-                .uri()
-                .path_and_query()
-                .map_or("/", |path| path.as_str())
+            request.uri().path_and_query().map_or("/", |path| path.as_str())
         } else {
             "/"
         };
@@ -215,9 +175,7 @@ pub fn local_path(path: &str) -> Option<&str> {
     let local = path.starts_with('/')
         && !path.starts_with("//")
         && !path.starts_with("/do/")
-        && path
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     local.then_some(path)
 }
 
@@ -250,24 +208,8 @@ mod tests {
     fn roles_and_needs() {
         let table: Vec<_> = [Role::Viewer, Role::Agent, Role::Lead, Role::Admin]
             .into_iter()
-            .map(|role| {
-                (
-                    role,
-                    Need::ALL
-                        .into_iter()
-                        .filter(|need| role >= need.least())
-                        .count(),
-                )
-            })
+            .map(|role| (role, Need::ALL.into_iter().filter(|need| role >= need.least()).count()))
             .collect();
-        assert_eq!(
-            table,
-            [
-                (Role::Viewer, 1),
-                (Role::Agent, 3),
-                (Role::Lead, 4),
-                (Role::Admin, 4)
-            ]
-        );
+        assert_eq!(table, [(Role::Viewer, 1), (Role::Agent, 3), (Role::Lead, 4), (Role::Admin, 4)]);
     }
 }

@@ -27,11 +27,7 @@ pub fn hash() -> &'static str {
 
 /// `GET /pkg/{file}`: names carry a hash of the content, so a copy never goes stale.
 pub async fn pkg(Path(file): Path<String>, headers: HeaderMap) -> Response {
-    serve(
-        &format!("pkg/{file}"),
-        &headers,
-        "public, max-age=31536000, immutable",
-    )
+    serve(&format!("pkg/{file}"), &headers, "public, max-age=31536000, immutable")
 }
 
 /// `GET /favicon.svg`
@@ -49,11 +45,7 @@ fn serve(path: &str, request: &HeaderMap, cache: &'static str) -> Response {
             .iter()
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
-            .any(|item| {
-                item.split(';')
-                    .next()
-                    .is_some_and(|name| name.trim() == coding)
-            })
+            .any(|item| item.split(';').next().is_some_and(|name| name.trim() == coding))
     };
     let found = [("br", ".br"), ("gzip", ".gz")]
         .into_iter()

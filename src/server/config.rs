@@ -16,12 +16,7 @@ pub enum AuthMode {
 #[derive(Args, Clone, Debug)]
 pub struct Config {
     /// Address and port to listen on.
-    #[arg(
-        long,
-        env = "SLUICE_LISTEN",
-        default_value = "127.0.0.1:3000",
-        global = true
-    )]
+    #[arg(long, env = "SLUICE_LISTEN", default_value = "127.0.0.1:3000", global = true)]
     pub listen: SocketAddr,
     /// The address people type, scheme included; anything else in a Host or Origin header is refused.
     #[arg(long, env = "SLUICE_PUBLIC_URL", global = true)]
@@ -30,40 +25,19 @@ pub struct Config {
     #[arg(long, env = "SLUICE_AUTH", global = true)]
     pub auth: Option<AuthMode>,
     /// The database file.
-    #[arg(
-        long,
-        env = "SLUICE_DATABASE",
-        default_value = "sluice.sqlite3",
-        global = true
-    )]
+    #[arg(long, env = "SLUICE_DATABASE", default_value = "sluice.sqlite3", global = true)]
     pub database: PathBuf,
     /// The key-encryption key: 32 bytes in base64 or hex. Prefer `SLUICE_KEK_FILE`.
-    #[arg(
-        env = "SLUICE_KEK",
-        hide_env_values = true,
-        hide = true,
-        long,
-        global = true
-    )]
+    #[arg(env = "SLUICE_KEK", hide_env_values = true, hide = true, long, global = true)]
     pub kek: Option<SecretString>,
     /// A file that holds the key-encryption key.
     #[arg(long, env = "SLUICE_KEK_FILE", global = true)]
     pub kek_file: Option<PathBuf>,
     /// Files that hold earlier key-encryption keys, comma-separated; needed until rotation is complete.
-    #[arg(
-        long,
-        env = "SLUICE_KEK_PREVIOUS_FILES",
-        value_delimiter = ',',
-        global = true
-    )]
+    #[arg(long, env = "SLUICE_KEK_PREVIOUS_FILES", value_delimiter = ',', global = true)]
     pub kek_previous_files: Vec<PathBuf>,
     /// Base URL of the Inbound API.
-    #[arg(
-        long,
-        env = "SLUICE_UPSTREAM",
-        default_value = "https://api.mailchannels.net/inbound/v1",
-        global = true
-    )]
+    #[arg(long, env = "SLUICE_UPSTREAM", default_value = "https://api.mailchannels.net/inbound/v1", global = true)]
     pub upstream: Url,
     /// Requests a second that Sluice allows itself for one customer; MailChannels allows 100 in all.
     #[arg(long, env = "SLUICE_RATE", default_value_t = 80, value_parser = clap::value_parser!(u32).range(1..=100), global = true)]
@@ -86,17 +60,13 @@ pub enum ConfigError {
     )]
     NoAuth,
     /// Demo mode on an address that others can reach.
-    #[error(
-        "SLUICE_AUTH=demo lets anybody in, so it is refused on {0}. Listen on 127.0.0.1 or [::1]."
-    )]
+    #[error("SLUICE_AUTH=demo lets anybody in, so it is refused on {0}. Listen on 127.0.0.1 or [::1].")]
     DemoNotLoopback(SocketAddr),
     /// The public URL is not an origin.
     #[error("SLUICE_PUBLIC_URL must be http:// or https:// with a host and no path, not {0}.")]
     PublicUrl(Url),
     /// The upstream address cannot be used.
-    #[error(
-        "SLUICE_UPSTREAM must be an http:// or https:// address without user, query or fragment."
-    )]
+    #[error("SLUICE_UPSTREAM must be an http:// or https:// address without user, query or fragment.")]
     Upstream,
     /// No KEK was given.
     #[error(
@@ -140,9 +110,7 @@ impl Config {
     pub fn auth_mode(&self) -> Result<AuthMode, ConfigError> {
         match self.auth {
             None => Err(ConfigError::NoAuth),
-            Some(AuthMode::Demo) if !self.listen.ip().is_loopback() => {
-                Err(ConfigError::DemoNotLoopback(self.listen))
-            }
+            Some(AuthMode::Demo) if !self.listen.ip().is_loopback() => Err(ConfigError::DemoNotLoopback(self.listen)),
             Some(mode) => Ok(mode),
         }
     }
@@ -150,10 +118,7 @@ impl Config {
     /// The public origin; by default the address listened on.
     pub fn origin(&self, bound: SocketAddr) -> Result<Origin, ConfigError> {
         let Some(url) = &self.public_url else {
-            return Ok(Origin {
-                origin: format!("http://{bound}"),
-                authority: bound.to_string(),
-            });
+            return Ok(Origin { origin: format!("http://{bound}"), authority: bound.to_string() });
         };
         let bad = || ConfigError::PublicUrl(url.clone());
         let host = url.host_str().ok_or_else(bad)?;
@@ -167,9 +132,7 @@ impl Config {
         }
         Ok(Origin {
             origin: url.origin().ascii_serialization(),
-            authority: url
-                .port()
-                .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+            authority: url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
         })
     }
 
@@ -190,15 +153,12 @@ impl Config {
         let current = match (&self.kek, &self.kek_file) {
             (Some(_), Some(_)) => return Err(ConfigError::TwoKeks),
             (None, None) => return Err(ConfigError::NoKek),
-            (Some(text), None) => vault::Kek::parse(text.expose_secret())
-                .map_err(|_| ConfigError::BadKek("SLUICE_KEK".into()))?,
+            (Some(text), None) => {
+                vault::Kek::parse(text.expose_secret()).map_err(|_| ConfigError::BadKek("SLUICE_KEK".into()))?
+            }
             (None, Some(path)) => kek_from(path)?,
         };
-        let previous = self
-            .kek_previous_files
-            .iter()
-            .map(kek_from)
-            .collect::<Result<Vec<_>, _>>()?;
+        let previous = self.kek_previous_files.iter().map(kek_from).collect::<Result<Vec<_>, _>>()?;
         Ok(vault::KeyRing::new(current, previous))
     }
 }
@@ -206,12 +166,8 @@ impl Config {
 fn kek_from(path: &PathBuf) -> Result<vault::Kek, ConfigError> {
     let text = fs::read_to_string(path)
         .map(SecretString::from)
-        .map_err(|source| ConfigError::File {
-            path: path.clone(),
-            source,
-        })?;
-    vault::Kek::parse(text.expose_secret())
-        .map_err(|_| ConfigError::BadKek(path.display().to_string()))
+        .map_err(|source| ConfigError::File { path: path.clone(), source })?;
+    vault::Kek::parse(text.expose_secret()).map_err(|_| ConfigError::BadKek(path.display().to_string()))
 }
 
 #[cfg(test)]
@@ -249,18 +205,9 @@ mod tests {
     fn origins_are_origins() {
         let bound = "127.0.0.1:3000".parse().unwrap();
         let origin = |url: &str| config(&["--public-url", url]).origin(bound);
-        assert_eq!(
-            config(&[]).origin(bound).unwrap().origin,
-            "http://127.0.0.1:3000"
-        );
-        assert_eq!(
-            origin("https://sluice.example").unwrap().authority,
-            "sluice.example"
-        );
-        assert_eq!(
-            origin("https://sluice.example:8443").unwrap().authority,
-            "sluice.example:8443"
-        );
+        assert_eq!(config(&[]).origin(bound).unwrap().origin, "http://127.0.0.1:3000");
+        assert_eq!(origin("https://sluice.example").unwrap().authority, "sluice.example");
+        assert_eq!(origin("https://sluice.example:8443").unwrap().authority, "sluice.example:8443");
         for bad in [
             "https://sluice.example/x",
             "ftp://sluice.example",

@@ -30,8 +30,7 @@ pub fn check(method: &Method, headers: &HeaderMap, own: &str) -> Result<(), Cros
     }
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let origin = origins.next();
-    if origins.next().is_some() || origin.is_some_and(|origin| origin.as_bytes() != own.as_bytes())
-    {
+    if origins.next().is_some() || origin.is_some_and(|origin| origin.as_bytes() != own.as_bytes()) {
         return Err(CrossSite::Origin);
     }
     match headers.get("sec-fetch-site") {
@@ -45,20 +44,11 @@ pub fn check(method: &Method, headers: &HeaderMap, own: &str) -> Result<(), Cros
 /// pointed at this server by somebody else (DNS rebinding) reaches nothing.
 pub async fn guard(State(own): State<Arc<Origin>>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST);
-    if request.uri().path() != "/healthz"
-        && host.is_none_or(|host| host.as_bytes() != own.authority.as_bytes())
-    {
-        return plain(
-            StatusCode::MISDIRECTED_REQUEST,
-            format!("This server answers only as {}.\n", own.origin),
-        );
+    if request.uri().path() != "/healthz" && host.is_none_or(|host| host.as_bytes() != own.authority.as_bytes()) {
+        return plain(StatusCode::MISDIRECTED_REQUEST, format!("This server answers only as {}.\n", own.origin));
     }
     if let Err(reason) = check(request.method(), request.headers(), &own.origin) {
-        tracing::warn!(
-            ?reason,
-            path = request.uri().path(),
-            "cross-site request refused"
-        );
+        tracing::warn!(?reason, path = request.uri().path(), "cross-site request refused");
         return plain(
             StatusCode::FORBIDDEN,
             "Not done: this request did not come from a page of this Sluice. Open the page again and repeat it there.\n".into(),
@@ -86,40 +76,14 @@ mod tests {
 
     #[test]
     fn matrix_of_verb_site_and_origin() {
-        let sites = [
-            None,
-            Some("same-origin"),
-            Some("same-site"),
-            Some("cross-site"),
-            Some("none"),
-        ];
-        let origins = [
-            None,
-            Some(OWN),
-            Some("https://evil.example"),
-            Some("null"),
-            Some("http://sluice.example"),
-        ];
-        for method in [
-            Method::GET,
-            Method::HEAD,
-            Method::POST,
-            Method::PUT,
-            Method::PATCH,
-            Method::DELETE,
-        ] {
+        let sites = [None, Some("same-origin"), Some("same-site"), Some("cross-site"), Some("none")];
+        let origins = [None, Some(OWN), Some("https://evil.example"), Some("null"), Some("http://sluice.example")];
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             for site in sites {
                 for origin in origins {
                     let safe = matches!(method, Method::GET | Method::HEAD);
-                    let ours = matches!(
-                        (site, origin),
-                        (Some("same-origin"), None | Some(OWN)) | (None, Some(OWN))
-                    );
-                    assert_eq!(
-                        verdict(&method, site, origin).is_ok(),
-                        safe || ours,
-                        "{method} {site:?} {origin:?}"
-                    );
+                    let ours = matches!((site, origin), (Some("same-origin"), None | Some(OWN)) | (None, Some(OWN)));
+                    assert_eq!(verdict(&method, site, origin).is_ok(), safe || ours, "{method} {site:?} {origin:?}");
                 }
             }
         }

@@ -53,10 +53,7 @@ pub struct Flash {
 impl Flash {
     /// A note that something was done.
     pub fn done(title: impl Into<String>) -> Self {
-        Self {
-            title: title.into(),
-            ..Self::default()
-        }
+        Self { title: title.into(), ..Self::default() }
     }
 
     /// The error beside a field of a form, when this note is that form's.
@@ -64,10 +61,7 @@ impl Flash {
         if self.form != form {
             return None;
         }
-        self.errors
-            .iter()
-            .find(|error| error.field == field)
-            .map(|error| error.message.as_str())
+        self.errors.iter().find(|error| error.field == field).map(|error| error.message.as_str())
     }
 
     /// What was typed into a field of a form, when this note is that form's.
@@ -96,25 +90,13 @@ pub async fn keep_as<T: Serialize>(
 ) -> Result<String, desk::DeskError> {
     let id = uuid::Uuid::new_v4().simple().to_string();
     let body = serde_json::to_string(value).map_err(|error| desk::DeskError::storage(&error))?;
-    desk.store()
-        .put_draft(&id, &person.id, kind, &body, desk.now_ms())
-        .await?;
+    desk.store().put_draft(&id, &person.id, kind, &body, desk.now_ms()).await?;
     Ok(id)
 }
 
 /// Finds what was kept; `None` when it isn't there (any more) or is somebody else's.
-pub async fn kept<T: for<'de> Deserialize<'de>>(
-    desk: &Desk,
-    person: &Person,
-    kind: &str,
-    id: &str,
-) -> Option<T> {
-    let body = desk
-        .store()
-        .draft(id, &person.id, kind)
-        .await
-        .ok()
-        .flatten()?;
+pub async fn kept<T: for<'de> Deserialize<'de>>(desk: &Desk, person: &Person, kind: &str, id: &str) -> Option<T> {
+    let body = desk.store().draft(id, &person.id, kind).await.ok().flatten()?;
     serde_json::from_str(&body).ok()
 }
 
@@ -125,9 +107,7 @@ pub async fn find(desk: &Desk, person: &Person, id: &str) -> Option<Flash> {
 
 /// Adds a note's id to a local path that may have a query and a fragment.
 pub fn with_note(path: &str, id: &str) -> String {
-    let (path, fragment) = path
-        .split_once('#')
-        .map_or((path, None), |(path, fragment)| (path, Some(fragment)));
+    let (path, fragment) = path.split_once('#').map_or((path, None), |(path, fragment)| (path, Some(fragment)));
     let joint = if path.contains('?') { '&' } else { '?' };
     let mut whole = format!("{path}{joint}f={id}");
     if let Some(fragment) = fragment {
@@ -146,8 +126,5 @@ pub async fn put_back<T: Serialize>(
     value: &T,
 ) -> Result<(), desk::DeskError> {
     let body = serde_json::to_string(value).map_err(|error| desk::DeskError::storage(&error))?;
-    Ok(desk
-        .store()
-        .put_draft(id, &person.id, kind, &body, desk.now_ms())
-        .await?)
+    Ok(desk.store().put_draft(id, &person.id, kind, &body, desk.now_ms()).await?)
 }

@@ -40,31 +40,20 @@ pub async fn mint(
         return answer(
             StatusCode::FORBIDDEN,
             &name,
-            Err((
-                "Not done: your role may not create login links.".into(),
-                "Ask an agent or a lead.".into(),
-            )),
+            Err(("Not done: your role may not create login links.".into(), "Ask an agent or a lead.".into())),
             false,
         );
     }
-    let asker = Asker {
-        person: actor.person,
-        request_id: actor.request_id,
-    };
+    let asker = Asker { person: actor.person, request_id: actor.request_id };
     let minted = match DomainName::parse(&name) {
-        Ok(domain) => state
-            .desk
-            .login_link(&asker, domain.as_str())
-            .await
-            .map_err(|error| error.words()),
+        Ok(domain) => state.desk.login_link(&asker, domain.as_str()).await.map_err(|error| error.words()),
         Err(error) => Err(("That is not a domain name.".into(), error.to_string())),
     };
     match minted {
         Ok(link) => {
             let url = link.into_url();
             // What the service sends becomes a link, so it must be one.
-            let web =
-                url::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
+            let web = url::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
             if web {
                 answer(StatusCode::OK, &name, Ok(url), form.then == "open")
             } else {
@@ -79,12 +68,7 @@ pub async fn mint(
     }
 }
 
-fn answer(
-    status: StatusCode,
-    name: &str,
-    link: Result<String, (String, String)>,
-    go: bool,
-) -> Response {
+fn answer(status: StatusCode, name: &str, link: Result<String, (String, String)>, go: bool) -> Response {
     let owner = Owner::new();
     let html = owner.with(|| {
         let nonce = Nonce::new();
@@ -93,21 +77,13 @@ fn answer(
     let (policy, html) = html;
     (
         status,
-        [
-            (header::CONTENT_SECURITY_POLICY, policy),
-            (header::REFERRER_POLICY, "no-referrer".to_owned()),
-        ],
+        [(header::CONTENT_SECURITY_POLICY, policy), (header::REFERRER_POLICY, "no-referrer".to_owned())],
         Html(html),
     )
         .into_response()
 }
 
-fn page(
-    name: &str,
-    link: Result<String, (String, String)>,
-    go: bool,
-    nonce: Nonce,
-) -> impl IntoView {
+fn page(name: &str, link: Result<String, (String, String)>, go: bool, nonce: Nonce) -> impl IntoView {
     let base = format!("/pkg/sluice.{}", assets::hash());
     let loader = crate::app::loader(&base);
     let refresh = link

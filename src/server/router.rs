@@ -67,7 +67,10 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
         .layer(RequestBodyTimeoutLayer::new(Duration::from_secs(30)))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(60)))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            headers::plain(StatusCode::INTERNAL_SERVER_ERROR, "Something failed in Sluice. Open the page again.\n".into())
+            headers::plain(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something failed in Sluice. Open the page again.\n".into(),
+            )
         }))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &http::Request<_>| {
@@ -85,15 +88,8 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
 }
 
 /// Refuses bodies that are too large, by what they claim or, where they claim nothing, as they come.
-async fn limit_body(
-    request: axum::extract::Request,
-    next: axum::middleware::Next,
-) -> axum::response::Response {
-    let limit = if request.uri().path() == "/do/provision/check" {
-        BATCH_LIMIT
-    } else {
-        BODY_LIMIT
-    };
+async fn limit_body(request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
+    let limit = if request.uri().path() == "/do/provision/check" { BATCH_LIMIT } else { BODY_LIMIT };
     let claimed = request
         .headers()
         .get(http::header::CONTENT_LENGTH)
@@ -105,22 +101,15 @@ async fn limit_body(
         while let Some(Ok(_)) = rest.frame().await {}
         return headers::plain(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!(
-                "Not done: that is more than {} KB. Go back and shorten it; nothing was sent.\n",
-                limit / 1024
-            ),
+            format!("Not done: that is more than {} KB. Go back and shorten it; nothing was sent.\n", limit / 1024),
         );
     }
-    let request =
-        request.map(|body| axum::body::Body::new(http_body_util::Limited::new(body, limit)));
+    let request = request.map(|body| axum::body::Body::new(http_body_util::Limited::new(body, limit)));
     next.run(request).await
 }
 
 /// A request id from outside is replaced, so that nobody chooses what our log and audit say.
-async fn own_request_id(
-    mut request: axum::extract::Request,
-    next: axum::middleware::Next,
-) -> axum::response::Response {
+async fn own_request_id(mut request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
     request.headers_mut().remove("x-request-id");
     next.run(request).await
 }

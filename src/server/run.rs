@@ -68,10 +68,7 @@ impl Running {
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
-        if timeout(Duration::from_secs(20), self.tasks.wait())
-            .await
-            .is_err()
-        {
+        if timeout(Duration::from_secs(20), self.tasks.wait()).await.is_err() {
             tracing::warn!("some requests did not end in time");
         }
     }
@@ -82,52 +79,31 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     config.auth_mode()?;
     let ring = config.key_ring()?;
     let upstream = config.upstream()?.clone();
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|source| RunError::Listen {
-            address: config.listen,
-            source,
-        })?;
+    let listener =
+        TcpListener::bind(config.listen).await.map_err(|source| RunError::Listen { address: config.listen, source })?;
     let address = listener.local_addr().map_err(RunError::Serve)?;
     let origin = Arc::new(config.origin(address)?);
 
     let store = Store::open(&config.database)
         .await
-        .map_err(|source| RunError::Store {
-            path: config.database.display().to_string(),
-            source,
-        })?;
+        .map_err(|source| RunError::Store { path: config.database.display().to_string(), source })?;
     let master = store.unlock(&ring, system_clock()).await?;
     let mut client = mailchannels::Config::new(upstream);
     client.rate_per_second = config.rate;
-    let desk = Desk::new(
-        store.clone(),
-        ring,
-        master,
-        mailchannels::Client::new(client)?,
-        system_clock,
-    );
+    let desk = Desk::new(store.clone(), ring, master, mailchannels::Client::new(client)?, system_clock);
     if let Err(error) = desk.settle_unfinished().await {
         tracing::error!(%error, "unfinished changes could not be settled");
     }
 
-    let leptos = LeptosOptions::builder()
-        .output_name("sluice")
-        .site_addr(address)
-        .build();
-    let state = AppState {
-        desk: desk.clone(),
-        leptos,
-        origin: origin.clone(),
-    };
+    let leptos = LeptosOptions::builder().output_name("sluice").site_addr(address).build();
+    let state = AppState { desk: desk.clone(), leptos, origin: origin.clone() };
     let app = router(state, Sessions::new(store.clone(), system_clock));
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     tasks.spawn({
         let stop = stop.clone();
         async move {
-            let served = axum::serve(listener, app)
-                .with_graceful_shutdown(async move { stop.cancelled().await });
+            let served = axum::serve(listener, app).with_graceful_shutdown(async move { stop.cancelled().await });
             if let Err(error) = served.await {
                 tracing::error!(%error, "serving failed");
             }
@@ -153,17 +129,10 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         }
     });
     if assets::hash().is_empty() {
-        tracing::warn!(
-            "no browser files: run `cargo xtask build` (pages work, without style and islands)"
-        );
+        tracing::warn!("no browser files: run `cargo xtask build` (pages work, without style and islands)");
     }
     tracing::info!(%address, origin = %origin.origin, "listening");
-    Ok(Running {
-        address,
-        desk,
-        stop,
-        tasks,
-    })
+    Ok(Running { address, desk, stop, tasks })
 }
 
 /// Deletes what has expired, every ten minutes.
@@ -207,9 +176,7 @@ fn log(filter: &str) {
 /// Asks the server at the configured address for `/healthz`.
 pub async fn healthcheck(config: &Config) -> Result<(), RunError> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let unwell = |error: std::io::Error| {
-        RunError::Unhealthy(format!("no answer from {}: {error}", config.listen))
-    };
+    let unwell = |error: std::io::Error| RunError::Unhealthy(format!("no answer from {}: {error}", config.listen));
     let ask = async {
         let mut stream = tokio::net::TcpStream::connect(config.listen).await?;
         stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await?;
@@ -224,8 +191,6 @@ pub async fn healthcheck(config: &Config) -> Result<(), RunError> {
     if &answer[9..] == b"200" {
         Ok(())
     } else {
-        Err(RunError::Unhealthy(
-            "the server answers, but not with 200".into(),
-        ))
+        Err(RunError::Unhealthy("the server answers, but not with 200".into()))
     }
 }

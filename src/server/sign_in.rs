@@ -23,11 +23,7 @@ pub struct SignIn {
 }
 
 /// `POST /sign-in`: demo mode.
-pub async fn sign_in(
-    State(state): State<AppState>,
-    session: Session,
-    Form(form): Form<SignIn>,
-) -> Response {
+pub async fn sign_in(State(state): State<AppState>, session: Session, Form(form): Form<SignIn>) -> Response {
     let person = match state.desk.demo_person(&form.person).await {
         Ok(Some(person)) => person,
         Ok(None) => return Redirect::to("/sign-in").into_response(),
@@ -58,10 +54,7 @@ pub async fn sign_out(session: Session) -> Response {
 }
 
 fn unavailable() -> Response {
-    plain(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "Not done: Sluice's own storage failed. Try again.\n".into(),
-    )
+    plain(StatusCode::SERVICE_UNAVAILABLE, "Not done: Sluice's own storage failed. Try again.\n".into())
 }
 
 /// The theme form.
@@ -75,9 +68,9 @@ pub struct Theme {
 /// `POST /theme`
 pub async fn theme(Form(form): Form<Theme>) -> Response {
     let cookie = match form.theme.as_str() {
-        theme @ ("light" | "dark") => format!(
-            "__Host-theme={theme}; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax"
-        ),
+        theme @ ("light" | "dark") => {
+            format!("__Host-theme={theme}; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax")
+        }
         _ => "__Host-theme=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax".to_owned(),
     };
     let back = local_path(&form.back).unwrap_or("/domains");
@@ -103,13 +96,7 @@ pub async fn search(
         let name = pasted.domain.as_str();
         let known = state.desk.knows(&actor.person, name).await.unwrap_or(false);
         let bare = text.eq_ignore_ascii_case(name);
-        let parts = bare
-            && !known
-            && state
-                .desk
-                .matches(&actor.person, text)
-                .await
-                .unwrap_or(false);
+        let parts = bare && !known && state.desk.matches(&actor.person, text).await.unwrap_or(false);
         if !parts {
             return Redirect::to(&crate::api::forms::domain_page(name, "")).into_response();
         }

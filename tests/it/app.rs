@@ -31,24 +31,12 @@ pub(crate) struct TestApp {
 impl TestApp {
     /// A Sluice with an empty database and a stand-in with `domains` demo domains.
     pub(crate) async fn start(domains: usize) -> Self {
-        let options = Options {
-            seed: Seed::Demo,
-            domains,
-            rate: 10_000,
-            ..Options::default()
-        };
+        let options = Options { seed: Seed::Demo, domains, rate: 10_000, ..Options::default() };
         let sandbox = Sandbox::start(options).await.expect("the stand-in starts");
         let dir = tempfile::tempdir().expect("a directory");
-        let running = run::start(config(&dir, &sandbox.base_url()))
-            .await
-            .expect("sluice starts");
+        let running = run::start(config(&dir, &sandbox.base_url())).await.expect("sluice starts");
         let base = format!("http://{}", running.address);
-        Self {
-            sandbox,
-            running,
-            dir,
-            base,
-        }
+        Self { sandbox, running, dir, base }
     }
 
     /// The database file.
@@ -64,9 +52,7 @@ impl TestApp {
     /// Somebody who is: `vera`, `maya`, `tomasz` or `ines`.
     pub(crate) async fn signed_in(&self, person: &str) -> Browser {
         let browser = self.visitor();
-        let answer = browser
-            .post("/sign-in", &[("person", person), ("return", "/domains")])
-            .await;
+        let answer = browser.post("/sign-in", &[("person", person), ("return", "/domains")]).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
         browser
     }
@@ -75,12 +61,7 @@ impl TestApp {
     pub(crate) async fn lead_with_keys(&self, numbers: &[u32]) -> Browser {
         let lead = self.signed_in("tomasz").await;
         for number in numbers {
-            let page = lead
-                .add_key(
-                    &format!("web{number:02}"),
-                    &format!("sandbox-key-{number:02}"),
-                )
-                .await;
+            let page = lead.add_key(&format!("web{number:02}"), &format!("sandbox-key-{number:02}")).await;
             assert!(page.text.contains("is stored"), "{}", page.text);
         }
         lead
@@ -138,11 +119,7 @@ impl Browser {
             .tls_backend_preconfigured(tls())
             .build()
             .expect("a client");
-        Self {
-            client,
-            base: base.to_owned(),
-            cookies: Mutex::default(),
-        }
+        Self { client, base: base.to_owned(), cookies: Mutex::default() }
     }
 
     /// A bare request with this browser's cookies.
@@ -155,15 +132,8 @@ impl Browser {
             .map(|(name, value)| format!("{name}={value}"))
             .collect::<Vec<_>>()
             .join("; ");
-        let request = self
-            .client
-            .request(method, format!("{}{path}", self.base))
-            .header(ACCEPT, "text/html");
-        if cookies.is_empty() {
-            request
-        } else {
-            request.header(COOKIE, cookies)
-        }
+        let request = self.client.request(method, format!("{}{path}", self.base)).header(ACCEPT, "text/html");
+        if cookies.is_empty() { request } else { request.header(COOKIE, cookies) }
     }
 
     pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
@@ -179,10 +149,7 @@ impl Browser {
         }
         Answer {
             status: response.status(),
-            location: response
-                .headers()
-                .get(LOCATION)
-                .map(|path| path.to_str().unwrap().to_owned()),
+            location: response.headers().get(LOCATION).map(|path| path.to_str().unwrap().to_owned()),
             headers: response.headers().clone(),
             text: response.text().await.expect("text"),
         }
@@ -206,41 +173,22 @@ impl Browser {
     /// Sends a form and opens the page it leads to.
     pub(crate) async fn submit(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         let answer = self.post(path, form).await;
-        let location = answer.location.unwrap_or_else(|| {
-            panic!("{path} did not redirect: {} {}", answer.status, answer.text)
-        });
+        let location =
+            answer.location.unwrap_or_else(|| panic!("{path} did not redirect: {} {}", answer.status, answer.text));
         self.get(location.split('#').next().unwrap()).await
     }
 
     pub(crate) async fn add_key(&self, label: &str, secret: &str) -> Answer {
-        self.submit("/do/keys/add", &[("label", label), ("secret", secret)])
-            .await
+        self.submit("/do/keys/add", &[("label", label), ("secret", secret)]).await
     }
 }
 
 /// The value of a hidden field of a form on a page.
 pub(crate) fn hidden(page: &str, form: &str, field: &str) -> String {
-    let form = page
-        .split(&format!("action=\"{form}\""))
-        .nth(1)
-        .unwrap_or_else(|| panic!("no form {form} in {page}"));
-    let tag = form
-        .split("<input")
-        .find(|tag| tag.contains(&format!("name=\"{field}\"")))
-        .expect("the field");
-    let value = tag
-        .split("value=\"")
-        .nth(1)
-        .expect("a value")
-        .split('"')
-        .next()
-        .unwrap();
-    value
-        .replace("&quot;", "\"")
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&#x27;", "'")
-        .replace("&amp;", "&")
+    let form = page.split(&format!("action=\"{form}\"")).nth(1).unwrap_or_else(|| panic!("no form {form} in {page}"));
+    let tag = form.split("<input").find(|tag| tag.contains(&format!("name=\"{field}\""))).expect("the field");
+    let value = tag.split("value=\"").nth(1).expect("a value").split('"').next().unwrap();
+    value.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&#x27;", "'").replace("&amp;", "&")
 }
 
 /// reqwest is built without a default TLS provider; tests speak plain HTTP, but it wants one.

@@ -11,65 +11,26 @@ async fn a_key_shows_in_no_answer_and_no_file() {
     let lead = app.signed_in("tomasz").await;
     let mut seen = Vec::new();
     let mut look = |what: &str, answer: crate::app::Answer| {
-        seen.push((
-            what.to_owned(),
-            format!("{:?}\n{}", answer.headers, answer.text),
-        ));
+        seen.push((what.to_owned(), format!("{:?}\n{}", answer.headers, answer.text)));
     };
     // Every way in, also those that fail.
-    look(
-        "no label",
-        lead.post("/do/keys/add", &[("label", ""), ("secret", canary)])
-            .await,
-    );
-    look(
-        "no label, page",
-        lead.submit("/do/keys/add", &[("label", ""), ("secret", canary)])
-            .await,
-    );
+    look("no label", lead.post("/do/keys/add", &[("label", ""), ("secret", canary)]).await);
+    look("no label, page", lead.submit("/do/keys/add", &[("label", ""), ("secret", canary)]).await);
     for kind in [
-        FaultKind::Status {
-            code: 401,
-            body: None,
-        },
-        FaultKind::Status {
-            code: 403,
-            body: Some(canary.into()),
-        },
-        FaultKind::Status {
-            code: 500,
-            body: Some(canary.into()),
-        },
+        FaultKind::Status { code: 401, body: None },
+        FaultKind::Status { code: 403, body: Some(canary.into()) },
+        FaultKind::Status { code: 500, body: Some(canary.into()) },
         FaultKind::Reset,
         FaultKind::CutBody,
     ] {
         app.sandbox.control().add_fault(Fault::new("*", kind));
-        look(
-            "fault",
-            lead.submit("/do/keys/add", &[("label", "canary"), ("secret", canary)])
-                .await,
-        );
+        look("fault", lead.submit("/do/keys/add", &[("label", "canary"), ("secret", canary)]).await);
         app.sandbox.control().clear_faults();
     }
-    look(
-        "stored",
-        lead.submit("/do/keys/add", &[("label", "canary"), ("secret", canary)])
-            .await,
-    );
-    look(
-        "twice",
-        lead.submit("/do/keys/add", &[("label", "again"), ("secret", canary)])
-            .await,
-    );
+    look("stored", lead.submit("/do/keys/add", &[("label", "canary"), ("secret", canary)]).await);
+    look("twice", lead.submit("/do/keys/add", &[("label", "again"), ("secret", canary)]).await);
     let keys = lead.get("/keys").await.text;
-    let id = keys
-        .split("href=\"/keys/")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap()
-        .to_owned();
+    let id = keys.split("href=\"/keys/").nth(1).unwrap().split('"').next().unwrap().to_owned();
     lead.add_key("web07", "sandbox-key-07").await;
     for path in [
         "/keys",
@@ -81,13 +42,9 @@ async fn a_key_shows_in_no_answer_and_no_file() {
         "/domains/bakeshop-brighton.example",
     ] {
         look(path, lead.get(path).await);
-        app.sandbox.control().add_fault(Fault::new(
-            "*",
-            FaultKind::Status {
-                code: 500,
-                body: Some(format!("key {canary} is bad")),
-            },
-        ));
+        app.sandbox
+            .control()
+            .add_fault(Fault::new("*", FaultKind::Status { code: 500, body: Some(format!("key {canary} is bad")) }));
         look(&format!("{path}, service down"), lead.get(path).await);
         app.sandbox.control().clear_faults();
     }
@@ -95,21 +52,10 @@ async fn a_key_shows_in_no_answer_and_no_file() {
     assert!(page.contains("bakeshop-brighton"), "{page}");
     look(
         "associate",
-        lead.submit(
-            "/do/domains/associate",
-            &[("name", "bakeshop-brighton.example"), ("key", &id)],
-        )
-        .await,
+        lead.submit("/do/domains/associate", &[("name", "bakeshop-brighton.example"), ("key", &id)]).await,
     );
-    look(
-        "replace",
-        lead.submit("/do/keys/replace", &[("id", &id), ("secret", canary)])
-            .await,
-    );
-    look(
-        "malformed form",
-        lead.post("/do/keys/add", &[("secret", canary)]).await,
-    );
+    look("replace", lead.submit("/do/keys/replace", &[("id", &id), ("secret", canary)]).await);
+    look("malformed form", lead.post("/do/keys/add", &[("secret", canary)]).await);
     for (what, text) in &seen {
         assert!(!text.contains(canary), "{what} shows the key");
     }
@@ -117,9 +63,7 @@ async fn a_key_shows_in_no_answer_and_no_file() {
         let path = file.unwrap().path();
         let bytes = std::fs::read(&path).unwrap();
         assert!(
-            !bytes
-                .windows(canary.len())
-                .any(|window| window == canary.as_bytes()),
+            !bytes.windows(canary.len()).any(|window| window == canary.as_bytes()),
             "{} holds the key",
             path.display()
         );

@@ -9,17 +9,9 @@ async fn a_working_key_is_stored_and_its_domains_are_there() {
     let agent = app.signed_in("maya").await;
     let page = agent.add_key("web07", "sandbox-key-07").await;
     assert!(page.text.contains("web07 is stored"), "{}", page.text);
-    assert!(
-        page.text.contains("y-07") && page.text.contains("Working"),
-        "last four and health: {}",
-        page.text
-    );
+    assert!(page.text.contains("y-07") && page.text.contains("Working"), "last four and health: {}", page.text);
     let list = agent.get("/domains?q=bikeshop-northgate").await;
-    assert!(
-        list.text.contains("bikeshop-northgate.example"),
-        "{}",
-        list.text
-    );
+    assert!(list.text.contains("bikeshop-northgate.example"), "{}", list.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,45 +19,20 @@ async fn rejected_wrong_scope_and_unreachable_are_told_apart_and_store_nothing()
     let app = TestApp::start(20).await;
     let agent = app.signed_in("maya").await;
     let rejected = agent.add_key("web07", "no-such-key").await;
-    assert!(
-        rejected.text.contains("MailChannels rejected this key"),
-        "{}",
-        rejected.text
-    );
-    assert!(
-        rejected.text.contains("value=\"web07\""),
-        "the label is kept"
-    );
+    assert!(rejected.text.contains("MailChannels rejected this key"), "{}", rejected.text);
+    assert!(rejected.text.contains("value=\"web07\""), "the label is kept");
     assert!(!rejected.text.contains("no-such-key"), "the secret is not");
 
-    app.sandbox.control().add_fault(Fault::new(
-        "*",
-        FaultKind::Status {
-            code: 403,
-            body: None,
-        },
-    ));
+    app.sandbox.control().add_fault(Fault::new("*", FaultKind::Status { code: 403, body: None }));
     let scope = agent.add_key("web07", "sandbox-key-07").await;
-    assert!(
-        scope.text.contains("lacks the inbound scope"),
-        "{}",
-        scope.text
-    );
+    assert!(scope.text.contains("lacks the inbound scope"), "{}", scope.text);
     app.sandbox.control().clear_faults();
 
-    app.sandbox.control().add_fault(Fault::new(
-        "*",
-        FaultKind::Status {
-            code: 502,
-            body: Some("<html>bad gateway".into()),
-        },
-    ));
+    app.sandbox
+        .control()
+        .add_fault(Fault::new("*", FaultKind::Status { code: 502, body: Some("<html>bad gateway".into()) }));
     let down = agent.add_key("web07", "sandbox-key-07").await;
-    assert!(
-        down.text.contains("MailChannels did not answer properly"),
-        "{}",
-        down.text
-    );
+    assert!(down.text.contains("MailChannels did not answer properly"), "{}", down.text);
     app.sandbox.control().clear_faults();
 
     assert!(agent.get("/keys").await.text.contains("No key yet"));
@@ -76,15 +43,10 @@ async fn bad_input_is_said_beside_its_field_and_asks_nobody() {
     let app = TestApp::start(1).await;
     let agent = app.signed_in("maya").await;
     let page = agent.add_key("  ", "").await;
-    assert!(
-        page.text.contains("id=\"add-label-err\"") && page.text.contains("id=\"add-secret-err\""),
-        "{}",
-        page.text
-    );
+    assert!(page.text.contains("id=\"add-label-err\"") && page.text.contains("id=\"add-secret-err\""), "{}", page.text);
     let long = agent.add_key(&"x".repeat(41), "two words").await;
     assert!(
-        long.text.contains("longer than 40 characters")
-            && long.text.contains("id=\"add-secret-err\""),
+        long.text.contains("longer than 40 characters") && long.text.contains("id=\"add-secret-err\""),
         "{}",
         long.text
     );
@@ -96,20 +58,8 @@ async fn the_same_label_or_key_twice_is_refused() {
     let app = TestApp::start(1).await;
     let agent = app.signed_in("maya").await;
     agent.add_key("web07", "sandbox-key-07").await;
-    assert!(
-        agent
-            .add_key("web07", "sandbox-key-08")
-            .await
-            .text
-            .contains("already have a key labelled web07")
-    );
-    assert!(
-        agent
-            .add_key("other", "sandbox-key-07")
-            .await
-            .text
-            .contains("already have this key, as web07")
-    );
+    assert!(agent.add_key("web07", "sandbox-key-08").await.text.contains("already have a key labelled web07"));
+    assert!(agent.add_key("other", "sandbox-key-07").await.text.contains("already have this key, as web07"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,21 +68,8 @@ async fn rename_replace_remove() {
     let agent = app.signed_in("maya").await;
     agent.add_key("web07", "sandbox-key-07").await;
     let page = agent.get("/keys").await.text;
-    let id = page
-        .split("href=\"/keys/")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap()
-        .to_owned();
-    assert!(
-        agent
-            .submit("/do/keys/rename", &[("id", &id), ("label", "web seven")])
-            .await
-            .text
-            .contains("web seven")
-    );
+    let id = page.split("href=\"/keys/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    assert!(agent.submit("/do/keys/rename", &[("id", &id), ("label", "web seven")]).await.text.contains("web seven"));
     assert!(
         agent
             .submit("/do/keys/replace", &[("id", &id), ("secret", "nonsense")])
@@ -142,19 +79,13 @@ async fn rename_replace_remove() {
     );
     assert!(
         agent
-            .submit(
-                "/do/keys/replace",
-                &[("id", &id), ("secret", "sandbox-key-08")]
-            )
+            .submit("/do/keys/replace", &[("id", &id), ("secret", "sandbox-key-08")])
             .await
             .text
             .contains("The key is replaced")
     );
     let list = agent.get("/domains?q=bikeshop-northgate").await.text;
-    assert!(
-        list.contains("Nothing matches"),
-        "web08 does not see what web07 holds: {list}"
-    );
+    assert!(list.contains("Nothing matches"), "web08 does not see what web07 holds: {list}");
     assert!(
         agent
             .submit("/do/keys/remove", &[("id", &id), ("typed", "wrong")])
@@ -162,37 +93,16 @@ async fn rename_replace_remove() {
             .text
             .contains("Type web seven to remove it")
     );
-    assert!(
-        agent
-            .submit("/do/keys/remove", &[("id", &id), ("typed", "web seven")])
-            .await
-            .text
-            .contains("No key yet")
-    );
-    assert!(
-        agent
-            .get("/domains")
-            .await
-            .text
-            .contains("Add your first API key")
-    );
+    assert!(agent.submit("/do/keys/remove", &[("id", &id), ("typed", "web seven")]).await.text.contains("No key yet"));
+    assert!(agent.get("/domains").await.text.contains("Add your first API key"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_deleted_at_the_vendor_is_said_and_a_down_service_is_not_that() {
     let app = TestApp::start(200).await;
     let lead = app.lead_with_keys(&[7]).await;
-    app.sandbox.control().add_fault(Fault::new(
-        "list-domains",
-        FaultKind::Status {
-            code: 500,
-            body: None,
-        },
-    ));
-    let page = lead
-        .submit("/do/keys/sync", &[("back", "/domains")])
-        .await
-        .text;
+    app.sandbox.control().add_fault(Fault::new("list-domains", FaultKind::Status { code: 500, body: None }));
+    let page = lead.submit("/do/keys/sync", &[("back", "/domains")]).await.text;
     assert!(
         page.contains("The last sync of web07 failed")
             && page.contains("bikeshop-northgate") | page.contains("domains"),
@@ -200,13 +110,7 @@ async fn a_key_deleted_at_the_vendor_is_said_and_a_down_service_is_not_that() {
     );
     app.sandbox.control().clear_faults();
     app.sandbox.control().delete_key("web07");
-    let page = lead
-        .submit("/do/keys/sync", &[("back", "/domains")])
-        .await
-        .text;
-    assert!(
-        page.contains("MailChannels rejected the key web07"),
-        "{page}"
-    );
+    let page = lead.submit("/do/keys/sync", &[("back", "/domains")]).await.text;
+    assert!(page.contains("MailChannels rejected the key web07"), "{page}");
     assert!(lead.get("/keys").await.text.contains("Replace key"));
 }

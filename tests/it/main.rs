@@ -1,4 +1,5 @@
 //! Integration tests: the real router, a real SQLite file and the real stand-in, over TCP.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop where it stands")]
 
 mod access;
 mod app;

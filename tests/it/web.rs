@@ -19,13 +19,7 @@ async fn every_page_carries_the_headers() {
     ] {
         let answer = lead.get(path).await;
         let get = |name: &str| {
-            answer
-                .headers
-                .get(name)
-                .unwrap_or_else(|| panic!("{path} lacks {name}"))
-                .to_str()
-                .unwrap()
-                .to_owned()
+            answer.headers.get(name).unwrap_or_else(|| panic!("{path} lacks {name}")).to_str().unwrap().to_owned()
         };
         let policy = get("content-security-policy");
         let nonce = policy
@@ -34,10 +28,7 @@ async fn every_page_carries_the_headers() {
             .and_then(|rest| rest.split('\'').next())
             .unwrap_or_else(|| panic!("{path}: {policy}"))
             .to_owned();
-        assert!(
-            nonce.len() >= 20 && nonces.insert(nonce.clone()),
-            "{path}: a nonce twice"
-        );
+        assert!(nonce.len() >= 20 && nonces.insert(nonce.clone()), "{path}: a nonce twice");
         assert_eq!(
             policy.replace(&nonce, "N"),
             "default-src 'none'; script-src 'nonce-N' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self' 'nonce-N'; \
@@ -58,15 +49,8 @@ async fn the_session_cookie_keeps_its_rules_and_changes_at_sign_in() {
     let app = TestApp::start(1).await;
     let visitor = app.visitor();
     let first = visitor.post("/sign-in", &[("person", "maya")]).await;
-    let cookie = |answer: &crate::app::Answer| {
-        answer
-            .headers
-            .get(header::SET_COOKIE)
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .to_owned()
-    };
+    let cookie =
+        |answer: &crate::app::Answer| answer.headers.get(header::SET_COOKIE).unwrap().to_str().unwrap().to_owned();
     let set = cookie(&first);
     assert!(set.starts_with("__Host-sluice="), "{set}");
     for part in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/"] {
@@ -74,11 +58,7 @@ async fn the_session_cookie_keeps_its_rules_and_changes_at_sign_in() {
     }
     assert!(!set.contains("Domain="));
     let second = visitor.post("/sign-in", &[("person", "tomasz")]).await;
-    assert_ne!(
-        set.split(';').next(),
-        cookie(&second).split(';').next(),
-        "the id is new at each sign-in"
-    );
+    assert_ne!(set.split(';').next(), cookie(&second).split(';').next(), "the id is new at each sign-in");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,11 +69,7 @@ async fn signing_out_ends_the_session_on_the_server() {
     assert_eq!(browser.get("/keys").await.status, StatusCode::OK);
     browser.post("/sign-out", &[]).await;
     let answer = browser.send(stolen).await;
-    assert_eq!(
-        answer.location.as_deref(),
-        Some("/sign-in?return=/keys"),
-        "a copied cookie is worth nothing"
-    );
+    assert_eq!(answer.location.as_deref(), Some("/sign-in?return=/keys"), "a copied cookie is worth nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,24 +89,11 @@ async fn other_sites_and_other_names_are_refused() {
         if let Some(origin) = origin {
             request = request.header(header::ORIGIN, origin);
         }
-        assert_eq!(
-            browser.send(request).await.status,
-            StatusCode::FORBIDDEN,
-            "{site:?} {origin:?}"
-        );
+        assert_eq!(browser.send(request).await.status, StatusCode::FORBIDDEN, "{site:?} {origin:?}");
     }
-    assert_eq!(
-        browser.get("/keys").await.status,
-        StatusCode::OK,
-        "still signed in"
-    );
-    let rebound = browser
-        .request(Method::GET, "/keys")
-        .header(header::HOST, "evil.example");
-    assert_eq!(
-        browser.send(rebound).await.status,
-        StatusCode::MISDIRECTED_REQUEST
-    );
+    assert_eq!(browser.get("/keys").await.status, StatusCode::OK, "still signed in");
+    let rebound = browser.request(Method::GET, "/keys").header(header::HOST, "evil.example");
+    assert_eq!(browser.send(rebound).await.status, StatusCode::MISDIRECTED_REQUEST);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,32 +101,13 @@ async fn bodies_have_limits() {
     let app = TestApp::start(1).await;
     let browser = app.signed_in("tomasz").await;
     let large = "x".repeat(70 * 1024);
-    for path in [
-        "/do/keys/add",
-        "/do/domains/settings",
-        "/sign-out",
-        "/theme",
-    ] {
-        let answer = browser
-            .post(path, &[("label", &large), ("theme", "dark")])
-            .await;
+    for path in ["/do/keys/add", "/do/domains/settings", "/sign-out", "/theme"] {
+        let answer = browser.post(path, &[("label", &large), ("theme", "dark")]).await;
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
     }
     let huge = "x".repeat(1100 * 1024);
-    assert_eq!(
-        browser
-            .post("/do/provision/check", &[("text", &huge)])
-            .await
-            .status,
-        StatusCode::PAYLOAD_TOO_LARGE
-    );
-    assert_eq!(
-        browser
-            .post("/do/provision/check", &[("text", &large)])
-            .await
-            .status,
-        StatusCode::FOUND
-    );
+    assert_eq!(browser.post("/do/provision/check", &[("text", &huge)]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(browser.post("/do/provision/check", &[("text", &large)]).await.status, StatusCode::FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,10 +120,7 @@ async fn return_paths_stay_here() {
         ("/\\evil.example", "/domains"),
         ("/x\r\nx: y", "/domains"),
     ] {
-        let answer = app
-            .visitor()
-            .post("/sign-in", &[("person", "maya"), ("return", given)])
-            .await;
+        let answer = app.visitor().post("/sign-in", &[("person", "maya"), ("return", given)]).await;
         assert_eq!(answer.location.as_deref(), Some(taken), "{given:?}");
     }
 }
@@ -199,15 +140,7 @@ async fn a_signed_out_person_is_sent_to_sign_in_and_back() {
     let app = TestApp::start(1).await;
     let visitor = app.visitor();
     let answer = visitor.get("/domains?q=shop&sort=-servers").await;
-    assert_eq!(
-        answer.location.as_deref(),
-        Some("/sign-in?return=/domains%3Fq%3Dshop%26sort%3D-servers")
-    );
+    assert_eq!(answer.location.as_deref(), Some("/sign-in?return=/domains%3Fq%3Dshop%26sort%3D-servers"));
     let page = visitor.get(answer.location.as_deref().unwrap()).await;
-    assert!(
-        page.text
-            .contains("value=\"/domains?q=shop&amp;sort=-servers\""),
-        "{}",
-        page.text
-    );
+    assert!(page.text.contains("value=\"/domains?q=shop&amp;sort=-servers\""), "{}", page.text);
 }

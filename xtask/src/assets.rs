@@ -57,23 +57,12 @@ pub(crate) fn build() -> Step {
     let fresh = root().join("target/site.new");
     let _ = fs::remove_dir_all(&fresh);
     for (suffix, bytes) in [("js", &js), ("wasm", &wasm), ("css", &css)] {
-        let packed = write(
-            &fresh.join(format!("pkg/sluice.{hash}.{suffix}")),
-            bytes,
-            true,
-        )?;
-        println!(
-            "sluice.{hash}.{suffix}: {} bytes, {packed} in brotli",
-            bytes.len()
-        );
+        let packed = write(&fresh.join(format!("pkg/sluice.{hash}.{suffix}")), bytes, true)?;
+        println!("sluice.{hash}.{suffix}: {} bytes, {packed} in brotli", bytes.len());
     }
     for entry in read_dir(&root().join("public"))? {
         let bytes = read(&entry)?;
-        write(
-            &fresh.join(entry.file_name().unwrap_or_default()),
-            &bytes,
-            true,
-        )?;
+        write(&fresh.join(entry.file_name().unwrap_or_default()), &bytes, true)?;
     }
     write(&fresh.join("hash.txt"), hash.as_bytes(), false)?;
     write(&fresh.join("inputs.txt"), inputs.as_bytes(), false)?;
@@ -92,12 +81,8 @@ fn wasm_target() -> Step {
     if sysroot.join("lib/rustlib").join(TARGET).exists() {
         return Ok(());
     }
-    proc::run(
-        Command::new("rustup")
-            .args(["target", "add", TARGET])
-            .current_dir(root()),
-    )
-    .map_err(|why| format!("the compiler cannot make WASM yet, and adding {TARGET} failed: {why}"))
+    proc::run(Command::new("rustup").args(["target", "add", TARGET]).current_dir(root()))
+        .map_err(|why| format!("the compiler cannot make WASM yet, and adding {TARGET} failed: {why}"))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -111,11 +96,7 @@ fn hex(bytes: &[u8]) -> String {
 /// A fingerprint of everything the files are made of.
 fn inputs(wasm: &Path, optimise: bool) -> Step<String> {
     let mut hasher = Sha256::new();
-    let mut files = vec![
-        wasm.to_owned(),
-        root().join("xtask/src/assets.rs"),
-        root().join("end2end/package-lock.json"),
-    ];
+    let mut files = vec![wasm.to_owned(), root().join("xtask/src/assets.rs"), root().join("end2end/package-lock.json")];
     files.extend(read_dir(&root().join("style"))?);
     files.extend(read_dir(&root().join("public"))?);
     for file in files {
@@ -135,24 +116,14 @@ fn bind(input: &Path, optimise: bool) -> Step<(Vec<u8>, Vec<u8>)> {
         .out_name("sluice")
         .web(true)
         .and_then(|bindgen| {
-            bindgen
-                .typescript(false)
-                .remove_name_section(true)
-                .remove_producers_section(true)
-                .generate(&out)
+            bindgen.typescript(false).remove_name_section(true).remove_producers_section(true).generate(&out)
         })
         .map_err(|error| format!("wasm-bindgen: {error:#}"))?;
     let wasm = out.join("sluice_bg.wasm");
     if optimise {
         node::install()?;
         let tool = root().join("end2end/node_modules/.bin/wasm-opt");
-        proc::run(
-            Command::new(tool)
-                .args(WASM_OPT)
-                .arg(&wasm)
-                .arg("-o")
-                .arg(&wasm),
-        )?;
+        proc::run(Command::new(tool).args(WASM_OPT).arg(&wasm).arg("-o").arg(&wasm))?;
     } else {
         println!("Node is not here, so the WASM is about twice as large as it could be.");
     }
@@ -163,8 +134,7 @@ fn bind(input: &Path, optimise: bool) -> Step<(Vec<u8>, Vec<u8>)> {
 fn style() -> Step<Vec<u8>> {
     let mut css = String::new();
     for file in read_dir(&root().join("style"))? {
-        let text = String::from_utf8(read(&file)?)
-            .map_err(|error| format!("{}: {error}", file.display()))?;
+        let text = String::from_utf8(read(&file)?).map_err(|error| format!("{}: {error}", file.display()))?;
         let mut rest = text.as_str();
         while let Some((before, after)) = rest.split_once("/*") {
             css.push_str(before);
@@ -172,11 +142,7 @@ fn style() -> Step<Vec<u8>> {
         }
         css.push_str(rest);
     }
-    let lines: Vec<_> = css
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let lines: Vec<_> = css.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     Ok(lines.join("\n").into_bytes())
 }
 
@@ -190,12 +156,8 @@ fn write(path: &Path, bytes: &[u8], compress: bool) -> Step<usize> {
     }
     let with = |suffix: &str| PathBuf::from(format!("{}{suffix}", path.display()));
     let mut br = Vec::new();
-    let parameters = brotli::enc::BrotliEncoderParams {
-        quality: 11,
-        lgwin: 22,
-        size_hint: bytes.len(),
-        ..Default::default()
-    };
+    let parameters =
+        brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, size_hint: bytes.len(), ..Default::default() };
     brotli::BrotliCompress(&mut &bytes[..], &mut br, &parameters).map_err(failed)?;
     fs::write(with(".br"), &br).map_err(failed)?;
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
@@ -211,10 +173,8 @@ fn read(path: &Path) -> Step<Vec<u8>> {
 /// The files of a folder, in order of their names.
 fn read_dir(path: &Path) -> Step<Vec<PathBuf>> {
     let entries = fs::read_dir(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let mut files: Vec<_> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.is_file())
-        .collect();
+    let mut files: Vec<_> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file()).collect();
     files.sort();
     Ok(files)
 }

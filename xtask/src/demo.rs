@@ -33,9 +33,8 @@ pub(crate) struct Demo {
 impl Demo {
     pub(crate) fn run(self) -> Step {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        TcpListener::bind(address).map_err(|error| {
-            format!("{address} cannot be used: {error}. Choose another with --port.")
-        })?;
+        TcpListener::bind(address)
+            .map_err(|error| format!("{address} cannot be used: {error}. Choose another with --port."))?;
         assets::build()?;
         let mut build = vec![
             "build",
@@ -70,12 +69,7 @@ impl Demo {
         let mut sandbox = Beside::start(
             Command::new(bin.join("mailchannels-sandbox"))
                 .args(["--listen", &upstream.to_string(), "--seed", "demo"])
-                .args([
-                    "--domains",
-                    &self.domains.to_string(),
-                    "--latency-ms",
-                    &self.latency.to_string(),
-                ]),
+                .args(["--domains", &self.domains.to_string(), "--latency-ms", &self.latency.to_string()]),
             upstream,
             "/_sandbox/health",
         )?;
@@ -86,10 +80,7 @@ impl Demo {
                 .env("SLUICE_DATABASE", folder.join("sluice.sqlite3"))
                 .env("SLUICE_KEK_FILE", &kek)
                 .env("SLUICE_UPSTREAM", format!("http://{upstream}/inbound/v1"))
-                .env(
-                    "SLUICE_LOG",
-                    std::env::var("SLUICE_LOG").unwrap_or_else(|_| "warn".into()),
-                ),
+                .env("SLUICE_LOG", std::env::var("SLUICE_LOG").unwrap_or_else(|_| "warn".into())),
             address,
             "/healthz",
         )?;
@@ -128,15 +119,8 @@ Ctrl-C ends both."
 fn make_kek(path: &Path) -> Step {
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
     let mut bytes = [0_u8; 32];
-    fs::File::open("/dev/urandom")
-        .and_then(|mut source| source.read_exact(&mut bytes))
-        .map_err(failed)?;
+    fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes)).map_err(failed)?;
     let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o400)
-        .open(path)
-        .map_err(failed)?;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o400).open(path).map_err(failed)?;
     std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)
 }

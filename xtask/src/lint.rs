@@ -14,12 +14,7 @@ const BANNED: [(&str, &[&str], &str, &str); 3] = [
         "src/components/field.rs",
         "Leptos does not escape its children on the server: use TextArea",
     ),
-    (
-        "style=\"",
-        &["rs"],
-        "",
-        "the content security policy forbids style attributes",
-    ),
+    ("style=\"", &["rs"], "", "the content security policy forbids style attributes"),
     ("SystemTime::now", &["rs"], "", "the time is injected"),
 ];
 
@@ -32,10 +27,7 @@ pub(crate) fn run() -> Step {
         .map_err(|error| format!("git: {error}"))?;
     let mut wrong = Vec::new();
     for name in String::from_utf8_lossy(&output.stdout).lines() {
-        let ending = Path::new(name)
-            .extension()
-            .and_then(|ending| ending.to_str())
-            .unwrap_or_default();
+        let ending = Path::new(name).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         if !["rs", "mjs", "css", "py", "sql"].contains(&ending) {
             continue;
         }
@@ -57,9 +49,5 @@ pub(crate) fn run() -> Step {
             }
         }
     }
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(wrong.join("\n"))
-    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }

@@ -52,10 +52,7 @@ fn main() -> ExitCode {
 
 /// The workspace's folder.
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map(PathBuf::from)
-        .unwrap_or_default()
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from).unwrap_or_default()
 }
 
 /// Where cargo puts what it builds.
@@ -67,9 +64,7 @@ fn build() -> Step {
     assets::build()?;
     proc::cargo(&["build", "--release", "-p", "sluice", "--bin", "sluice"])?;
     let binary = target().join("release/sluice");
-    let size = std::fs::metadata(&binary)
-        .map_err(|error| format!("{}: {error}", binary.display()))?
-        .len();
+    let size = std::fs::metadata(&binary).map_err(|error| format!("{}: {error}", binary.display()))?.len();
     println!("{} ({:.1} MB)", binary.display(), to_mb(size));
     Ok(())
 }

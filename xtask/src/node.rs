@@ -16,19 +16,13 @@ pub(crate) fn install() -> Step {
     if read(stamp.clone()) == lock {
         return Ok(());
     }
-    run(Command::new("npm")
-        .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-        .current_dir(&folder))?;
+    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&folder))?;
     fs::write(&stamp, lock).map_err(|error| format!("{}: {error}", stamp.display()))
 }
 
 /// Node and npm, installed where we may.
 pub(crate) fn require() -> Step {
-    if there("node") && there("npm") {
-        Ok(())
-    } else {
-        apt(&["nodejs", "npm"])
-    }
+    if there("node") && there("npm") { Ok(()) } else { apt(&["nodejs", "npm"]) }
 }
 
 /// Whether Node and npm are there.
@@ -39,18 +33,9 @@ pub(crate) fn is_there() -> bool {
 /// Chromium: from `CHROMIUM`, the PATH, or Debian.
 pub(crate) fn chromium() -> Step<String> {
     if let Ok(path) = env::var("CHROMIUM") {
-        return if there(&path) {
-            Ok(path)
-        } else {
-            Err(format!("CHROMIUM is set to {path}, which does not run"))
-        };
+        return if there(&path) { Ok(path) } else { Err(format!("CHROMIUM is set to {path}, which does not run")) };
     }
-    let names = [
-        "chromium",
-        "chromium-browser",
-        "google-chrome",
-        "google-chrome-stable",
-    ];
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
     // The browser is started by a library that wants a whole path.
     let on_path = |name: &str| {
         let folders = env::var_os("PATH").unwrap_or_default();
@@ -59,12 +44,7 @@ pub(crate) fn chromium() -> Step<String> {
             .find(|path| path.is_file())
             .map(|path| path.display().to_string())
     };
-    let find = || {
-        names
-            .into_iter()
-            .filter_map(on_path)
-            .find(|path| there(path))
-    };
+    let find = || names.into_iter().filter_map(on_path).find(|path| there(path));
     if let Some(found) = find() {
         return Ok(found);
     }

@@ -11,42 +11,25 @@ use std::{
 /// Runs a program to its end.
 pub(crate) fn run(command: &mut Command) -> Step {
     let shown = format!("{command:?}");
-    let status = command
-        .status()
-        .map_err(|error| format!("{shown} did not start: {error}"))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("{shown} failed: {status}"))
-    }
+    let status = command.status().map_err(|error| format!("{shown} did not start: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{shown} failed: {status}")) }
 }
 
 /// Runs cargo in the workspace.
 pub(crate) fn cargo(arguments: &[&str]) -> Step {
-    run(Command::new(env!("CARGO"))
-        .args(arguments)
-        .current_dir(root()))
+    run(Command::new(env!("CARGO")).args(arguments).current_dir(root()))
 }
 
 /// Whether a program is there.
 pub(crate) fn there(program: &str) -> bool {
-    Command::new(program)
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success())
+    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
 /// Installs Debian packages, where we may.
 pub(crate) fn apt(packages: &[&str]) -> Step {
-    let root = Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
     if !root || !there("apt-get") {
-        return Err(format!(
-            "install {} first (not root on Debian, so xtask cannot)",
-            packages.join(", ")
-        ));
+        return Err(format!("install {} first (not root on Debian, so xtask cannot)", packages.join(", ")));
     }
     run(Command::new("apt-get").args(["-qq", "update"]))?;
     run(Command::new("apt-get")
@@ -62,11 +45,7 @@ impl Beside {
     /// Starts it and waits until `path` answers 200.
     pub(crate) fn start(command: &mut Command, address: SocketAddr, path: &str) -> Step<Self> {
         let shown = command.get_program().to_string_lossy().into_owned();
-        let mut beside = Self(
-            command
-                .spawn()
-                .map_err(|error| format!("{shown} did not start: {error}"))?,
-        );
+        let mut beside = Self(command.spawn().map_err(|error| format!("{shown} did not start: {error}"))?);
         let began = Instant::now();
         while !answers(address, path) {
             if let Ok(Some(status)) = beside.0.try_wait() {
@@ -103,10 +82,7 @@ fn answers(address: SocketAddr, path: &str) -> bool {
     let ask = || -> std::io::Result<bool> {
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-        )?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
         let mut head = [0_u8; 12];
         stream.read_exact(&mut head)?;
         Ok(&head[9..] == b"200")
@@ -117,8 +93,5 @@ fn answers(address: SocketAddr, path: &str) -> bool {
 /// A port that is free now.
 pub(crate) fn free_port() -> Step<u16> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
-    Ok(listener
-        .local_addr()
-        .map_err(|error| error.to_string())?
-        .port())
+    Ok(listener.local_addr().map_err(|error| error.to_string())?.port())
 }

@@ -42,11 +42,7 @@ pub(crate) struct Test {
 
 impl Test {
     pub(crate) fn run(self) -> Step {
-        let parts = if self.parts.is_empty() {
-            Part::value_variants().to_vec()
-        } else {
-            self.parts
-        };
+        let parts = if self.parts.is_empty() { Part::value_variants().to_vec() } else { self.parts };
         let mut results = Vec::new();
         for part in parts {
             println!("\n== {part:?}");
@@ -71,11 +67,7 @@ impl Test {
         }
         let failed = results.iter().filter(|(.., good)| !good).count();
         println!("{} passed, {failed} failed", results.len() - failed);
-        if failed == 0 {
-            Ok(())
-        } else {
-            Err("some tests failed".into())
-        }
+        if failed == 0 { Ok(()) } else { Err("some tests failed".into()) }
     }
 }
 
@@ -96,15 +88,7 @@ impl Part {
                     "-D",
                     "warnings",
                 ])?;
-                cargo(&[
-                    "clippy",
-                    "-p",
-                    "sluice",
-                    "--all-targets",
-                    "--",
-                    "-D",
-                    "warnings",
-                ])?;
+                cargo(&["clippy", "-p", "sluice", "--all-targets", "--", "-D", "warnings"])?;
                 cargo(&[
                     "clippy",
                     "-p",
@@ -121,13 +105,7 @@ impl Part {
                 ])
             }
             Self::Unit => {
-                cargo(&[
-                    "test",
-                    "--workspace",
-                    "--exclude",
-                    "sluice",
-                    "--all-features",
-                ])?;
+                cargo(&["test", "--workspace", "--exclude", "sluice", "--all-features"])?;
                 cargo(&["test", "-p", "sluice", "--lib", "--bins"])
             }
             Self::Integration => cargo(&["test", "-p", "sluice", "--test", "it"]),
@@ -147,18 +125,13 @@ fn contract() -> Step {
         return Ok(());
     }
     let venv = target().join("venv");
-    let wanted = fs::read(root().join("tests/contract/requirements.txt"))
-        .map_err(|error| error.to_string())?;
+    let wanted = fs::read(root().join("tests/contract/requirements.txt")).map_err(|error| error.to_string())?;
     let stamp = venv.join("installed.txt");
     if fs::read(&stamp).unwrap_or_default() != wanted {
         if !there("python3") {
             apt(&["python3", "python3-venv"])?;
         }
-        let make = || {
-            run(Command::new("python3")
-                .args(["-m", "venv", "--clear"])
-                .arg(&venv))
-        };
+        let make = || run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
         if make().is_err() {
             apt(&["python3-venv"])?;
             make()?;
@@ -168,13 +141,7 @@ fn contract() -> Step {
             .arg(root().join("tests/contract/requirements.txt")))?;
         fs::write(&stamp, wanted).map_err(|error| error.to_string())?;
     }
-    cargo(&[
-        "build",
-        "-p",
-        "mailchannels-sandbox",
-        "--bin",
-        "mailchannels-sandbox",
-    ])?;
+    cargo(&["build", "-p", "mailchannels-sandbox", "--bin", "mailchannels-sandbox"])?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, proc::free_port()?));
     let _sandbox = Beside::start(
         Command::new(target().join("debug/mailchannels-sandbox")).args([
@@ -192,11 +159,7 @@ fn contract() -> Step {
     )?;
     run(Command::new(venv.join("bin/python"))
         .arg(root().join("tests/contract/run.py"))
-        .args([
-            "--base-url",
-            &format!("http://{address}/inbound/v1"),
-            "--schema",
-        ])
+        .args(["--base-url", &format!("http://{address}/inbound/v1"), "--schema"])
         .arg(schema)
         .current_dir(root().join("tests/contract")))
 }

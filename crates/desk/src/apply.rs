@@ -32,19 +32,13 @@ impl Desk {
         expected: Option<Snapshot>,
     ) -> Result<Applied> {
         let (opened, row) = self.reach_domain(asker, domain).await?;
-        let live = live::read(&opened, domain)
-            .await?
-            .ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
+        let live = live::read(&opened, domain).await?.ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
         let before = facet(&live, &target, row.holder.as_ref());
         if expected.is_some_and(|expected| expected != before) {
             return Err(DeskError::Stale);
         }
         if before == target {
-            return Ok(Applied {
-                change: None,
-                before,
-                after: target,
-            });
+            return Ok(Applied { change: None, before, after: target });
         }
         let intent = self
             .intend(
@@ -66,96 +60,52 @@ impl Desk {
             Err(error @ DeskError::Upstream(Upstream::Ambiguous | Upstream::Timeout)) => {
                 // The answer is lost: what is there now decides.
                 if self.read_back(&opened, domain, &target).await.is_ok() {
-                    self.conclude(intent, "done: confirmed by reading back")
-                        .await;
-                    return Ok(Applied {
-                        change: Some(intent),
-                        before,
-                        after: target,
-                    });
+                    self.conclude(intent, "done: confirmed by reading back").await;
+                    return Ok(Applied { change: Some(intent), before, after: target });
                 }
                 self.conclude(intent, &format!("unknown: {error}")).await;
             }
             Err(error) => self.conclude(intent, &format!("failed: {error}")).await,
         }
         sent?;
-        if let Snapshot::Holder {
-            fingerprint: Some(fingerprint),
-        } = &target
-        {
-            self.0
-                .store
-                .set_holder(&opened.key.account, domain, fingerprint)
-                .await?;
+        if let Snapshot::Holder { fingerprint: Some(fingerprint) } = &target {
+            self.0.store.set_holder(&opened.key.account, domain, fingerprint).await?;
         } else {
             self.read_back(&opened, domain, &target).await?;
         }
-        Ok(Applied {
-            change: Some(intent),
-            before,
-            after: target,
-        })
+        Ok(Applied { change: Some(intent), before, after: target })
     }
 
     /// The key to speak with for a domain of the person's, by the mirror.
-    pub(crate) async fn reach_domain(
-        &self,
-        asker: &Asker,
-        domain: &str,
-    ) -> Result<(Opened, store::DomainRow)> {
+    pub(crate) async fn reach_domain(&self, asker: &Asker, domain: &str) -> Result<(Opened, store::DomainRow)> {
         let rows = self.key_rows(&asker.person).await?;
         let fingerprints: Vec<_> = rows.iter().map(|row| row.fingerprint.clone()).collect();
-        let row = self
-            .0
-            .store
-            .domain(&fingerprints, domain)
-            .await?
-            .ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
+        let row =
+            self.0.store.domain(&fingerprints, domain).await?.ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
         let key = rows
             .iter()
             .find(|key| Some(&key.fingerprint) == row.holder.as_ref())
-            .or_else(|| {
-                rows.iter()
-                    .find(|key| row.seen_by_keys.contains(&key.fingerprint))
-            })
+            .or_else(|| rows.iter().find(|key| row.seen_by_keys.contains(&key.fingerprint)))
             .ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
         let opened = self.open(key)?;
         self.used(key).await?;
         Ok((opened, row))
     }
 
-    async fn send(
-        &self,
-        asker: &Asker,
-        opened: &Opened,
-        domain: &str,
-        live: &Live,
-        target: &Snapshot,
-    ) -> Result<()> {
+    async fn send(&self, asker: &Asker, opened: &Opened, domain: &str, live: &Live, target: &Snapshot) -> Result<()> {
         let session = opened.session();
         match target {
             Snapshot::Settings { .. } | Snapshot::Admins { .. } => {
-                session
-                    .set_settings(domain, &merged(&live.wire, target))
-                    .await?;
+                session.set_settings(domain, &merged(&live.wire, target)).await?;
             }
             Snapshot::Servers { servers } => {
-                let wire = servers
-                    .iter()
-                    .map(|line| wire_server(line))
-                    .collect::<Result<Vec<_>>>()?;
+                let wire = servers.iter().map(|line| wire_server(line)).collect::<Result<Vec<_>>>()?;
                 session.set_downstreams(domain, &wire).await?;
             }
-            Snapshot::Alias {
-                alias,
-                present: true,
-            } => {
+            Snapshot::Alias { alias, present: true } => {
                 session.add_alias(domain, alias).await?;
             }
-            Snapshot::Alias {
-                alias,
-                present: false,
-            } => session.remove_alias(domain, alias).await?,
+            Snapshot::Alias { alias, present: false } => session.remove_alias(domain, alias).await?,
             Snapshot::Holder { fingerprint } => {
                 let rows = self.key_rows(&asker.person).await?;
                 let new = rows
@@ -177,22 +127,9 @@ impl Desk {
 
     /// Reads a domain back after a change, mends the mirror, and says when the service made something else of it.
     async fn read_back(&self, opened: &Opened, domain: &str, target: &Snapshot) -> Result<()> {
-        let live = live::read(opened, domain)
-            .await?
-            .ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
-        self.0
-            .store
-            .patch_domain(
-                &opened.key.fingerprint,
-                mirror_of(&live.wire),
-                self.now_ms(),
-            )
-            .await?;
-        if facet(&live, target, None) == *target {
-            Ok(())
-        } else {
-            Err(DeskError::NotTaken)
-        }
+        let live = live::read(opened, domain).await?.ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
+        self.0.store.patch_domain(&opened.key.fingerprint, mirror_of(&live.wire), self.now_ms()).await?;
+        if facet(&live, target, None) == *target { Ok(()) } else { Err(DeskError::NotTaken) }
     }
 }
 
@@ -201,16 +138,11 @@ fn facet(live: &Live, of: &Snapshot, holder: Option<&String>) -> Snapshot {
     match of {
         Snapshot::Settings { .. } => live.settings.clone(),
         Snapshot::Servers { .. } => servers_snapshot(&live.servers),
-        Snapshot::Admins { .. } => Snapshot::Admins {
-            admins: live.admins.clone(),
-        },
-        Snapshot::Alias { alias, .. } => Snapshot::Alias {
-            alias: alias.clone(),
-            present: live.aliases.contains(alias),
-        },
-        Snapshot::Holder { .. } => Snapshot::Holder {
-            fingerprint: holder.cloned(),
-        },
+        Snapshot::Admins { .. } => Snapshot::Admins { admins: live.admins.clone() },
+        Snapshot::Alias { alias, .. } => {
+            Snapshot::Alias { alias: alias.clone(), present: live.aliases.contains(alias) }
+        }
+        Snapshot::Holder { .. } => Snapshot::Holder { fingerprint: holder.cloned() },
         Snapshot::Provisioned { .. } => Snapshot::Provisioned { present: true },
     }
 }
@@ -225,12 +157,7 @@ fn merged(wire: &mailchannels::Domain, target: &Snapshot) -> CompleteSettings {
         aliases: wire.aliases.clone(),
     };
     match target {
-        Snapshot::Settings {
-            policy,
-            override_recipient,
-            header_name,
-            header_value,
-        } => {
+        Snapshot::Settings { policy, override_recipient, header_name, header_value } => {
             complete.settings = DomainSettings {
                 abuse_policy: policy.as_deref().map(Into::into),
                 abuse_policy_override: *override_recipient,
@@ -246,8 +173,7 @@ fn merged(wire: &mailchannels::Domain, target: &Snapshot) -> CompleteSettings {
 
 /// A server line of a snapshot as the wire has it.
 pub(crate) fn wire_server(line: &str) -> Result<DownstreamAddress> {
-    let server = downstream::parse_compact(line)
-        .map_err(|error| DeskError::field("servers", error.to_string()))?;
+    let server = downstream::parse_compact(line).map_err(|error| DeskError::field("servers", error.to_string()))?;
     Ok(to_wire(&server))
 }
 

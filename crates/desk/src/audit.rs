@@ -57,12 +57,7 @@ impl Desk {
 
     /// Writes how an intent ended. A failure to write is logged, not raised: the act itself is past.
     pub(crate) async fn conclude(&self, intent: i64, outcome: &str) {
-        if let Err(error) = self
-            .0
-            .store
-            .record_outcome(intent, outcome, self.now_ms())
-            .await
-        {
+        if let Err(error) = self.0.store.record_outcome(intent, outcome, self.now_ms()).await {
             tracing::error!(%error, intent, outcome, "an outcome could not be recorded");
         }
     }
@@ -72,25 +67,17 @@ impl Desk {
         let open = self.0.store.unfinished_intents().await?;
         for row in &open {
             tracing::warn!(intent = row.id, action = %row.action, object = %row.object, "was under way when Sluice stopped");
-            self.conclude(row.id, "unknown: Sluice stopped while it was under way")
-                .await;
+            self.conclude(row.id, "unknown: Sluice stopped while it was under way").await;
         }
         Ok(open.len())
     }
 
     /// The last changes of a domain made through Sluice.
     pub async fn history(&self, domain: &str, limit: u32) -> Result<Vec<HistoryRow>> {
-        let rows = self
-            .0
-            .store
-            .history("domain", domain, limit.saturating_mul(2))
-            .await?;
+        let rows = self.0.store.history("domain", domain, limit.saturating_mul(2)).await?;
         let snapshot = |text: &Option<String>| text.as_deref().and_then(Snapshot::from_base);
-        let outcome_of = |id: i64| {
-            rows.iter()
-                .find(|row| row.intent_id == Some(id))
-                .and_then(|row| row.outcome.clone())
-        };
+        let outcome_of =
+            |id: i64| rows.iter().find(|row| row.intent_id == Some(id)).and_then(|row| row.outcome.clone());
         Ok(rows
             .iter()
             .filter(|row| row.intent_id.is_none())

@@ -61,12 +61,7 @@ pub(crate) fn servers(rows: &[ServerFields]) -> Result<Vec<Server>> {
         DeskError::Invalid(
             errors
                 .into_iter()
-                .map(|error| {
-                    FieldError::new(
-                        format!("servers.{}.{}", error.row, error.field),
-                        error.message,
-                    )
-                })
+                .map(|error| FieldError::new(format!("servers.{}.{}", error.row, error.field), error.message))
                 .collect(),
         )
     })
@@ -76,33 +71,18 @@ pub(crate) fn servers(rows: &[ServerFields]) -> Result<Vec<Server>> {
 pub(crate) fn admins(text: &str) -> Result<Vec<String>> {
     let mut admins = Vec::new();
     let mut errors = Vec::new();
-    for (index, line) in text
-        .lines()
-        .map(str::trim)
-        .enumerate()
-        .filter(|(_, line)| !line.is_empty())
-    {
+    for (index, line) in text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()) {
         match EmailAddress::parse(line) {
             Ok(address) => admins.push(address.to_string()),
-            Err(error) => errors.push(FieldError::new(
-                "admins",
-                format!("Line {}: {error}", index + 1),
-            )),
+            Err(error) => errors.push(FieldError::new("admins", format!("Line {}: {error}", index + 1))),
         }
     }
     if admins.len() > ADMINS_MAX {
-        errors.push(FieldError::new(
-            "admins",
-            format!("{} admins; at most {ADMINS_MAX} at a time.", admins.len()),
-        ));
+        errors.push(FieldError::new("admins", format!("{} admins; at most {ADMINS_MAX} at a time.", admins.len())));
     }
     admins.sort();
     admins.dedup();
-    if errors.is_empty() {
-        Ok(admins)
-    } else {
-        Err(DeskError::Invalid(errors))
-    }
+    if errors.is_empty() { Ok(admins) } else { Err(DeskError::Invalid(errors)) }
 }
 
 fn base(text: &str) -> Result<Snapshot> {
@@ -111,18 +91,10 @@ fn base(text: &str) -> Result<Snapshot> {
 
 impl Desk {
     /// Saves spam handling.
-    pub async fn change_settings(
-        &self,
-        asker: &Asker,
-        domain: &str,
-        input: &SettingsInput,
-    ) -> Result<Applied> {
+    pub async fn change_settings(&self, asker: &Asker, domain: &str, input: &SettingsInput) -> Result<Applied> {
         let settings = input.fields.parse().map_err(|errors| {
             DeskError::Invalid(
-                errors
-                    .into_iter()
-                    .map(|error| FieldError::new(error.field.to_string(), error.message))
-                    .collect(),
+                errors.into_iter().map(|error| FieldError::new(error.field.to_string(), error.message)).collect(),
             )
         })?;
         let target = Snapshot::Settings {
@@ -131,31 +103,19 @@ impl Desk {
             header_name: settings.header_name,
             header_value: settings.header_value,
         };
-        self.apply(asker, domain, target, Some(base(&input.base)?))
-            .await
+        self.apply(asker, domain, target, Some(base(&input.base)?)).await
     }
 
     /// What replacing the servers would do. Sends nothing but a read.
-    pub async fn review_servers(
-        &self,
-        asker: &Asker,
-        domain: &str,
-        input: &ServersInput,
-    ) -> Result<Review> {
+    pub async fn review_servers(&self, asker: &Asker, domain: &str, input: &ServersInput) -> Result<Review> {
         let after = servers(&input.rows)?;
         let (opened, _) = self.reach_domain(asker, domain).await?;
-        let live = live::read(&opened, domain)
-            .await?
-            .ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
+        let live = live::read(&opened, domain).await?.ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
         if servers_snapshot(&live.servers) != base(&input.base)? {
             return Err(DeskError::Stale);
         }
         let diff = downstream::diff(&live.servers, &after);
-        Ok(Review {
-            before: live.servers,
-            after,
-            diff,
-        })
+        Ok(Review { before: live.servers, after, diff })
     }
 
     /// Replaces all servers. Clearing them all needs the domain's name typed.
@@ -173,45 +133,22 @@ impl Desk {
                 format!("Without servers no mail is delivered. Type {domain} to clear them all."),
             ));
         }
-        self.apply(
-            asker,
-            domain,
-            servers_snapshot(&servers),
-            Some(base(&input.base)?),
-        )
-        .await
+        self.apply(asker, domain, servers_snapshot(&servers), Some(base(&input.base)?)).await
     }
 
     /// Replaces the domain admins.
-    pub async fn change_admins(
-        &self,
-        asker: &Asker,
-        domain: &str,
-        input: &AdminsInput,
-    ) -> Result<Applied> {
+    pub async fn change_admins(&self, asker: &Asker, domain: &str, input: &AdminsInput) -> Result<Applied> {
         let admins = admins(&input.text)?;
-        self.apply(
-            asker,
-            domain,
-            Snapshot::Admins { admins },
-            Some(base(&input.base)?),
-        )
-        .await
+        self.apply(asker, domain, Snapshot::Admins { admins }, Some(base(&input.base)?)).await
     }
 
     /// Adds an alias.
     pub async fn add_alias(&self, asker: &Asker, domain: &str, alias: &str) -> Result<Applied> {
         let name = domain_name(alias, "alias")?;
         if name.as_str() == domain {
-            return Err(DeskError::field(
-                "alias",
-                "That is the domain itself. An alias is another name for it.",
-            ));
+            return Err(DeskError::field("alias", "That is the domain itself. An alias is another name for it."));
         }
-        let target = Snapshot::Alias {
-            alias: name.as_str().to_owned(),
-            present: true,
-        };
+        let target = Snapshot::Alias { alias: name.as_str().to_owned(), present: true };
         let applied = self.apply(asker, domain, target, None).await.map_err(|error| match error {
             DeskError::Upstream(Upstream::Conflict { .. }) => DeskError::field(
                 "alias",
@@ -220,10 +157,7 @@ impl Desk {
             other => other,
         })?;
         if applied.change.is_none() {
-            return Err(DeskError::field(
-                "alias",
-                format!("{name} is an alias of this domain already."),
-            ));
+            return Err(DeskError::field("alias", format!("{name} is an alias of this domain already.")));
         }
         Ok(applied)
     }
@@ -231,10 +165,7 @@ impl Desk {
     /// Removes an alias.
     pub async fn remove_alias(&self, asker: &Asker, domain: &str, alias: &str) -> Result<Applied> {
         let name = domain_name(alias, "alias")?;
-        let target = Snapshot::Alias {
-            alias: name.as_str().to_owned(),
-            present: false,
-        };
+        let target = Snapshot::Alias { alias: name.as_str().to_owned(), present: false };
         self.apply(asker, domain, target, None).await
     }
 
@@ -245,27 +176,13 @@ impl Desk {
             .into_iter()
             .find(|key| key.id == key_id)
             .ok_or_else(|| DeskError::field("key", "Choose one of your keys."))?;
-        self.apply(
-            asker,
-            domain,
-            Snapshot::Holder {
-                fingerprint: Some(key.fingerprint),
-            },
-            None,
-        )
-        .await
+        self.apply(asker, domain, Snapshot::Holder { fingerprint: Some(key.fingerprint) }, None).await
     }
 
     /// Deprovisions a domain; its name is typed.
     pub async fn deprovision(&self, asker: &Asker, domain: &str, typed: &str) -> Result<()> {
-        if domain_name(typed, "typed")
-            .ok()
-            .is_none_or(|name| name.as_str() != domain)
-        {
-            return Err(DeskError::field(
-                "typed",
-                format!("Type {domain} to deprovision it."),
-            ));
+        if domain_name(typed, "typed").ok().is_none_or(|name| name.as_str() != domain) {
+            return Err(DeskError::field("typed", format!("Type {domain} to deprovision it.")));
         }
         let (opened, row) = self.reach_domain(asker, domain).await?;
         let intent = self

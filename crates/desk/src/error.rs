@@ -19,10 +19,7 @@ pub struct FieldError {
 impl FieldError {
     /// A message for a field.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            message: message.into(),
-        }
+        Self { field: field.into(), message: message.into() }
     }
 }
 
@@ -74,7 +71,8 @@ impl DeskError {
             ),
             Self::NotFound(what) => (
                 format!("None of your keys reaches {what}."),
-                "It isn't provisioned, or it is locked to a key you don't hold. Add that key, or provision the domain.".into(),
+                "It isn't provisioned, or it is locked to a key you don't hold. Add that key, or provision the domain."
+                    .into(),
             ),
             Self::Stale => own(
                 "Not changed: somebody changed this since you opened the page.",
@@ -99,17 +97,12 @@ impl DeskError {
 
 fn upstream_words(error: &Upstream) -> (String, String) {
     let said = |message: &str| {
-        if message.is_empty() {
-            String::new()
-        } else {
-            format!(" It said: “{message}”.")
-        }
+        if message.is_empty() { String::new() } else { format!(" It said: “{message}”.") }
     };
     match error {
-        Upstream::BadKey => (
-            "Not done: MailChannels rejected the key.".into(),
-            "Replace the key under API keys.".into(),
-        ),
+        Upstream::BadKey => {
+            ("Not done: MailChannels rejected the key.".into(), "Replace the key under API keys.".into())
+        }
         Upstream::NotYours { message } => (
             format!("Not done: MailChannels says this domain belongs to another customer.{}", said(message)),
             "Check the spelling; if it is right, ask MailChannels support who holds it.".into(),
@@ -131,17 +124,19 @@ fn upstream_words(error: &Upstream) -> (String, String) {
             "Choose a subscription of this key's account.".into(),
         ),
         Upstream::Forbidden { message } => (
-            format!("Not done: the key may not do this: the domain is locked to another key, or is an alias.{}", said(message)),
+            format!(
+                "Not done: the key may not do this: the domain is locked to another key, or is an alias.{}",
+                said(message)
+            ),
             "Sync your keys to see which key holds it now.".into(),
         ),
         Upstream::Invalid { messages } => (
             format!("Not done: MailChannels refused the values.{}", said(&messages.join(" "))),
             "Correct them and send again.".into(),
         ),
-        Upstream::RateLimited => (
-            "Not done: MailChannels is limiting requests just now.".into(),
-            "Try again in a few seconds.".into(),
-        ),
+        Upstream::RateLimited => {
+            ("Not done: MailChannels is limiting requests just now.".into(), "Try again in a few seconds.".into())
+        }
         Upstream::Unavailable { .. } | Upstream::BreakerOpen { .. } => (
             "Not done: MailChannels did not answer properly.".into(),
             "Try again in a minute; mail already filtered is not affected.".into(),

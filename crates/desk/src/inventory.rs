@@ -53,26 +53,15 @@ impl Desk {
         match opened.background().all_domains().await {
             Ok(domains) => {
                 let mirror = domains.iter().map(mirror_of).collect();
-                let stats = self
-                    .0
-                    .store
-                    .apply_sync(fingerprint, &opened.key.account, mirror, self.now_ms())
-                    .await?;
+                let stats = self.0.store.apply_sync(fingerprint, &opened.key.account, mirror, self.now_ms()).await?;
                 tracing::debug!(key = %opened.key.id, added = stats.added, changed = stats.changed, removed = stats.removed, total = stats.total, "synced");
                 Ok(())
             }
             Err(error) => {
-                let health = if matches!(error, Upstream::BadKey) {
-                    "rejected"
-                } else {
-                    "unreachable"
-                };
+                let health = if matches!(error, Upstream::BadKey) { "rejected" } else { "unreachable" };
                 tracing::warn!(key = %opened.key.id, %error, "sync failed");
                 let (detail, _) = DeskError::Upstream(error.clone()).words();
-                self.0
-                    .store
-                    .sync_failed(fingerprint, health, &detail, self.now_ms())
-                    .await?;
+                self.0.store.sync_failed(fingerprint, health, &detail, self.now_ms()).await?;
                 Err(error.into())
             }
         }
@@ -80,12 +69,7 @@ impl Desk {
 
     /// Mirrors all of a person's keys now.
     pub async fn sync_own(&self, person: &Person) -> Result<()> {
-        let keys: Vec<_> = self
-            .key_rows(person)
-            .await?
-            .into_iter()
-            .map(|row| row.fingerprint)
-            .collect();
+        let keys: Vec<_> = self.key_rows(person).await?.into_iter().map(|row| row.fingerprint).collect();
         self.sync_each(keys).await;
         Ok(())
     }
@@ -116,16 +100,9 @@ impl Desk {
         query.keys = keys.iter().map(|row| row.fingerprint.clone()).collect();
         let store = &self.0.store;
         let page = store.list_domains(&query).await?;
-        let everything = DomainQuery {
-            keys: query.keys.clone(),
-            ..DomainQuery::default()
-        };
+        let everything = DomainQuery { keys: query.keys.clone(), ..DomainQuery::default() };
         let total = store.count_domains(&everything).await?;
-        let matching = if query.is_filtered() {
-            store.count_domains(&query).await?
-        } else {
-            total
-        };
+        let matching = if query.is_filtered() { store.count_domains(&query).await? } else { total };
         let at = |row: &DomainRow| Cursor::of(row, query.sort).to_string();
         let (more_after, more_before) = if query.backwards {
             (query.cursor.is_some(), page.has_more)
@@ -146,23 +123,9 @@ impl Desk {
 
     /// Number of domains within a person's reach, for the navigation.
     pub async fn reach_count(&self, person: &Person) -> Result<(u64, usize)> {
-        let keys: Vec<_> = self
-            .key_rows(person)
-            .await?
-            .into_iter()
-            .map(|row| row.fingerprint)
-            .collect();
+        let keys: Vec<_> = self.key_rows(person).await?.into_iter().map(|row| row.fingerprint).collect();
         let count = keys.len();
-        Ok((
-            self.0
-                .store
-                .count_domains(&DomainQuery {
-                    keys,
-                    ..DomainQuery::default()
-                })
-                .await?,
-            count,
-        ))
+        Ok((self.0.store.count_domains(&DomainQuery { keys, ..DomainQuery::default() }).await?, count))
     }
 }
 
@@ -174,13 +137,7 @@ fn freshness(keys: &[store::KeyRow]) -> Freshness {
         failing: keys
             .iter()
             .filter(|key| matches!(key.health.as_deref(), Some("rejected" | "unreachable")))
-            .map(|key| {
-                (
-                    key.label.clone(),
-                    key.health.as_deref() == Some("rejected"),
-                    key.health_at,
-                )
-            })
+            .map(|key| (key.label.clone(), key.health.as_deref() == Some("rejected"), key.health_at))
             .collect(),
     }
 }
@@ -188,29 +145,14 @@ fn freshness(keys: &[store::KeyRow]) -> Freshness {
 impl Desk {
     /// Whether a person's keys reach this very name, as a domain or an alias.
     pub async fn knows(&self, person: &Person, name: &str) -> Result<bool> {
-        let keys: Vec<_> = self
-            .key_rows(person)
-            .await?
-            .into_iter()
-            .map(|row| row.fingerprint)
-            .collect();
+        let keys: Vec<_> = self.key_rows(person).await?.into_iter().map(|row| row.fingerprint).collect();
         Ok(self.0.store.find_domain(&keys, name).await?.is_some())
     }
 
     /// Whether any name within a person's reach contains this text.
     pub async fn matches(&self, person: &Person, text: &str) -> Result<bool> {
-        let keys = self
-            .key_rows(person)
-            .await?
-            .into_iter()
-            .map(|row| row.fingerprint)
-            .collect();
-        let query = DomainQuery {
-            keys,
-            text: Some(text.to_owned()),
-            limit: 1,
-            ..DomainQuery::default()
-        };
+        let keys = self.key_rows(person).await?.into_iter().map(|row| row.fingerprint).collect();
+        let query = DomainQuery { keys, text: Some(text.to_owned()), limit: 1, ..DomainQuery::default() };
         Ok(!self.0.store.list_domains(&query).await?.rows.is_empty())
     }
 }

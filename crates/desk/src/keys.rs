@@ -78,9 +78,7 @@ impl Desk {
         let (label, secret) = match (label, secret_given) {
             (Ok(label), Ok(secret)) => (label, secret),
             (label, secret) => {
-                return Err(DeskError::Invalid(
-                    label.err().into_iter().chain(secret.err()).collect(),
-                ));
+                return Err(DeskError::Invalid(label.err().into_iter().chain(secret.err()).collect()));
             }
         };
         let rows = self.key_rows(&asker.person).await?;
@@ -91,26 +89,11 @@ impl Desk {
             ));
         }
         let checked = self.check(secret).await?;
-        if let Some(row) = rows
-            .iter()
-            .find(|row| row.fingerprint == checked.fingerprint)
-        {
-            return Err(DeskError::field(
-                "secret",
-                format!("You already have this key, as {}.", row.label),
-            ));
+        if let Some(row) = rows.iter().find(|row| row.fingerprint == checked.fingerprint) {
+            return Err(DeskError::field("secret", format!("You already have this key, as {}.", row.label)));
         }
         let id = self.new_id();
-        let intent = self
-            .key_intent(
-                asker,
-                "key.add",
-                &id,
-                Some(&checked.fingerprint),
-                None,
-                Some(&label),
-            )
-            .await?;
+        let intent = self.key_intent(asker, "key.add", &id, Some(&checked.fingerprint), None, Some(&label)).await?;
         let sealed = self.seal(&id, &asker.person.id, &checked.secret)?;
         self.0
             .store
@@ -134,33 +117,16 @@ impl Desk {
     pub async fn rename_key(&self, asker: &Asker, id: &str, label: &str) -> Result<()> {
         let label = check_label(label).map_err(|error| DeskError::Invalid(vec![error]))?;
         let rows = self.key_rows(&asker.person).await?;
-        let row = rows
-            .iter()
-            .find(|row| row.id == id)
-            .ok_or_else(|| DeskError::NotFound("that key".into()))?;
-        if rows
-            .iter()
-            .any(|other| other.id != id && other.label == label)
-        {
+        let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::NotFound("that key".into()))?;
+        if rows.iter().any(|other| other.id != id && other.label == label) {
             return Err(DeskError::field(
                 "label",
                 format!("You already have a key labelled {label}. Choose another label."),
             ));
         }
-        let intent = self
-            .key_intent(
-                asker,
-                "key.rename",
-                id,
-                Some(&row.fingerprint),
-                Some(&row.label),
-                Some(&label),
-            )
-            .await?;
-        self.0
-            .store
-            .rename_key(&asker.person.id, id, &label)
-            .await?;
+        let intent =
+            self.key_intent(asker, "key.rename", id, Some(&row.fingerprint), Some(&row.label), Some(&label)).await?;
+        self.0.store.rename_key(&asker.person.id, id, &label).await?;
         self.conclude(intent, "done").await;
         Ok(())
     }
@@ -169,19 +135,10 @@ impl Desk {
     pub async fn replace_key(&self, asker: &Asker, id: &str, secret: &str) -> Result<()> {
         let secret = check_secret(secret).map_err(|error| DeskError::Invalid(vec![error]))?;
         let rows = self.key_rows(&asker.person).await?;
-        let row = rows
-            .iter()
-            .find(|row| row.id == id)
-            .ok_or_else(|| DeskError::NotFound("that key".into()))?;
+        let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::NotFound("that key".into()))?;
         let checked = self.check(secret).await?;
-        if let Some(same) = rows
-            .iter()
-            .find(|other| other.fingerprint == checked.fingerprint)
-        {
-            return Err(DeskError::field(
-                "secret",
-                format!("This is the key you already have as {}.", same.label),
-            ));
+        if let Some(same) = rows.iter().find(|other| other.fingerprint == checked.fingerprint) {
+            return Err(DeskError::field("secret", format!("This is the key you already have as {}.", same.label)));
         }
         let intent = self
             .key_intent(
@@ -214,26 +171,11 @@ impl Desk {
     /// Removes a key from Sluice. At MailChannels nothing changes.
     pub async fn remove_key(&self, asker: &Asker, id: &str, typed: &str) -> Result<()> {
         let rows = self.key_rows(&asker.person).await?;
-        let row = rows
-            .iter()
-            .find(|row| row.id == id)
-            .ok_or_else(|| DeskError::NotFound("that key".into()))?;
+        let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::NotFound("that key".into()))?;
         if typed.trim() != row.label {
-            return Err(DeskError::field(
-                "typed",
-                format!("Type {} to remove it.", row.label),
-            ));
+            return Err(DeskError::field("typed", format!("Type {} to remove it.", row.label)));
         }
-        let intent = self
-            .key_intent(
-                asker,
-                "key.remove",
-                id,
-                Some(&row.fingerprint),
-                Some(&row.label),
-                None,
-            )
-            .await?;
+        let intent = self.key_intent(asker, "key.remove", id, Some(&row.fingerprint), Some(&row.label), None).await?;
         self.0.store.remove_key(&asker.person.id, id).await?;
         self.conclude(intent, "done").await;
         Ok(())
@@ -242,10 +184,7 @@ impl Desk {
     fn seal(&self, id: &str, owner: &str, secret: &ApiKey) -> Result<Vec<u8>> {
         self.0
             .ring
-            .seal(
-                &seal_context(id, owner),
-                secret.expose_for_sealing().as_bytes(),
-            )
+            .seal(&seal_context(id, owner), secret.expose_for_sealing().as_bytes())
             .map_err(|error| DeskError::storage(&error))
     }
 
@@ -277,17 +216,10 @@ impl Desk {
     async fn check(&self, secret: ApiKey) -> Result<Checked> {
         let plain = secret.expose_for_sealing();
         let fingerprint = self.0.master.fingerprint(plain).full();
-        let last_four = plain
-            .chars()
-            .skip(plain.chars().count().saturating_sub(4))
-            .collect();
-        let account = self
-            .0
-            .client
-            .account(&AccountId(format!("key:{fingerprint}")));
+        let last_four = plain.chars().skip(plain.chars().count().saturating_sub(4)).collect();
+        let account = self.0.client.account(&AccountId(format!("key:{fingerprint}")));
         let session = account.with_key(&secret, Lane::Interactive);
-        let (subscriptions, domains) =
-            futures::join!(session.subscriptions(), session.domains_page(1, 0));
+        let (subscriptions, domains) = futures::join!(session.subscriptions(), session.domains_page(1, 0));
         let answer = match domains {
             Ok(_) => subscriptions,
             Err(error) => Err(error),
@@ -307,17 +239,8 @@ impl Desk {
             .into_iter()
             .map(|subscription| subscription.handle)
             .collect();
-        let account = self
-            .0
-            .store
-            .account_for_handles(&handles, &fingerprint, self.now_ms())
-            .await?;
-        Ok(Checked {
-            fingerprint,
-            account,
-            last_four,
-            secret,
-        })
+        let account = self.0.store.account_for_handles(&handles, &fingerprint, self.now_ms()).await?;
+        Ok(Checked { fingerprint, account, last_four, secret })
     }
 
     /// Mirrors a new key's domains, so that they are there when the page comes back.
@@ -369,6 +292,5 @@ fn check_label(label: &str) -> std::result::Result<String, crate::FieldError> {
 }
 
 fn check_secret(secret: &str) -> std::result::Result<ApiKey, crate::FieldError> {
-    ApiKey::new(secret.to_owned())
-        .map_err(|error| crate::FieldError::new("secret", error.to_string()))
+    ApiKey::new(secret.to_owned()).map_err(|error| crate::FieldError::new("secret", error.to_string()))
 }

@@ -59,20 +59,8 @@ struct Inner {
 
 impl Desk {
     /// Puts the use cases together.
-    pub fn new(
-        store: Store,
-        ring: KeyRing,
-        master: MasterKeys,
-        client: Client,
-        clock: Clock,
-    ) -> Self {
-        Self(Arc::new(Inner {
-            store,
-            ring,
-            master,
-            client,
-            clock,
-        }))
+    pub fn new(store: Store, ring: KeyRing, master: MasterKeys, client: Client, clock: Clock) -> Self {
+        Self(Arc::new(Inner { store, ring, master, client, clock }))
     }
 
     /// The current time, unix milliseconds.
@@ -86,8 +74,7 @@ impl Desk {
     }
 
     fn new_id(&self) -> String {
-        let now =
-            jiff::Timestamp::from_millisecond(self.now_ms()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let now = jiff::Timestamp::from_millisecond(self.now_ms()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         let seconds = u64::try_from(now.as_second()).unwrap_or_default();
         let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
         uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos)).to_string()

@@ -63,18 +63,13 @@ impl DomainView {
 
     /// The admins as a snapshot.
     pub fn admins_snapshot(&self) -> Snapshot {
-        Snapshot::Admins {
-            admins: self.admins.clone(),
-        }
+        Snapshot::Admins { admins: self.admins.clone() }
     }
 
     /// The person's key that holds it, when it is locked to one of theirs.
     pub fn holder(&self) -> Option<&KeyRef> {
         match &self.association {
-            Association::Locked(fingerprint) => self
-                .reached_by
-                .iter()
-                .find(|key| key.fingerprint == *fingerprint),
+            Association::Locked(fingerprint) => self.reached_by.iter().find(|key| key.fingerprint == *fingerprint),
             Association::Free | Association::Unknown => None,
         }
     }
@@ -124,10 +119,7 @@ pub(crate) fn servers_snapshot(servers: &[Server]) -> Snapshot {
 pub(crate) fn settings_snapshot(settings: &mailchannels::DomainSettings) -> Snapshot {
     let text = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
     Snapshot::Settings {
-        policy: settings
-            .abuse_policy
-            .as_ref()
-            .map(|policy| policy.as_str().to_owned()),
+        policy: settings.abuse_policy.as_ref().map(|policy| policy.as_str().to_owned()),
         override_recipient: settings.abuse_policy_override,
         header_name: text(&settings.spam_header_name),
         header_value: text(&settings.spam_header_value),
@@ -149,19 +141,10 @@ pub(crate) fn servers_of(wire: &[DownstreamAddress]) -> (Vec<Server>, Vec<String
         });
         match whole {
             Some(server) => servers.push(server),
-            None => odd.push(format!(
-                "{} {} {} {}",
-                address.priority, address.weight, address.port, address.target
-            )),
+            None => odd.push(format!("{} {} {} {}", address.priority, address.weight, address.port, address.target)),
         }
     }
-    servers.sort_by_key(|server| {
-        (
-            server.priority,
-            std::cmp::Reverse(server.weight),
-            server.to_compact(),
-        )
-    });
+    servers.sort_by_key(|server| (server.priority, std::cmp::Reverse(server.weight), server.to_compact()));
     (servers, odd)
 }
 
@@ -192,18 +175,14 @@ impl Live {
 /// A domain of the wire as the mirror keeps it.
 pub(crate) fn mirror_of(wire: &mailchannels::Domain) -> MirrorDomain {
     let name = a_label(&wire.domain);
-    let display =
-        DomainName::parse(&name).map_or_else(|_| wire.domain.clone(), |name| name.to_unicode());
+    let display = DomainName::parse(&name).map_or_else(|_| wire.domain.clone(), |name| name.to_unicode());
     let (servers, odd) = servers_of(&wire.downstream_addresses);
     let settings = &wire.settings;
     MirrorDomain {
         name,
         display,
         subscription: wire.subscription_handle.clone(),
-        policy: settings
-            .abuse_policy
-            .as_ref()
-            .map(|policy| policy.as_str().to_owned()),
+        policy: settings.abuse_policy.as_ref().map(|policy| policy.as_str().to_owned()),
         policy_override: settings.abuse_policy_override,
         header_name: settings.spam_header_name.clone(),
         header_value: settings.spam_header_value.clone(),
@@ -216,10 +195,7 @@ pub(crate) fn mirror_of(wire: &mailchannels::Domain) -> MirrorDomain {
 }
 
 /// Reads a domain with one key: its record and its servers, in parallel.
-pub(crate) async fn read(
-    opened: &Opened,
-    name: &str,
-) -> std::result::Result<Option<Live>, Upstream> {
+pub(crate) async fn read(opened: &Opened, name: &str) -> std::result::Result<Option<Live>, Upstream> {
     let session = opened.session();
     let (domain, downstreams) = futures::join!(session.domain(name), session.downstreams(name));
     let Some(domain) = domain? else {
@@ -233,20 +209,12 @@ impl Desk {
     pub async fn domain(&self, person: &Person, name: &DomainName) -> Result<Lookup> {
         let rows = self.key_rows(person).await?;
         let fingerprints: Vec<_> = rows.iter().map(|row| row.fingerprint.clone()).collect();
-        let Some(found) = self
-            .0
-            .store
-            .find_domain(&fingerprints, name.as_str())
-            .await?
-        else {
+        let Some(found) = self.0.store.find_domain(&fingerprints, name.as_str()).await? else {
             return self.ask_everyone(person, name).await;
         };
         if found.via_alias {
             let canonical = DomainName::parse(&found.row.name).map_err(|_| DeskError::Storage)?;
-            return Ok(Lookup::AliasOf {
-                alias: name.clone(),
-                canonical,
-            });
+            return Ok(Lookup::AliasOf { alias: name.clone(), canonical });
         }
         let row = found.row;
         let refs: Vec<_> = rows.iter().map(key_ref).collect();
@@ -257,56 +225,33 @@ impl Desk {
         // The key that reads, and one that by the mirror should not see it: two answers decide the association.
         let reader = self.opened_of(&rows, row.holder.as_ref(), &sees).await?;
         let witness = match others.first() {
-            Some(other) => rows
-                .iter()
-                .find(|row| row.id == other.id)
-                .map(|row| self.open(row))
-                .transpose()?,
+            Some(other) => rows.iter().find(|row| row.id == other.id).map(|row| self.open(row)).transpose()?,
             None => None,
         };
         let (live, witness_sees) = futures::join!(read(&reader, name.as_str()), async {
             match &witness {
-                Some(witness) => witness
-                    .session()
-                    .domain(name.as_str())
-                    .await
-                    .ok()
-                    .map(|seen| seen.is_some()),
+                Some(witness) => witness.session().domain(name.as_str()).await.ok().map(|seen| seen.is_some()),
                 None => Some(false),
             }
         });
         match live {
             Ok(Some(live)) => {
                 let now = self.now_ms();
-                self.0
-                    .store
-                    .patch_domain(&reader.key.fingerprint, mirror_of(&live.wire), now)
-                    .await?;
+                self.0.store.patch_domain(&reader.key.fingerprint, mirror_of(&live.wire), now).await?;
                 if witness_sees == Some(true) {
                     // The mirror is behind: ask every key before saying who holds it.
                     return self.ask_everyone(person, name).await;
                 }
-                Ok(Lookup::Found(Box::new(view(
-                    name, live, &row, sees, others,
-                ))))
+                Ok(Lookup::Found(Box::new(view(name, live, &row, sees, others))))
             }
             Ok(None) => self.ask_everyone(person, name).await,
-            Err(Upstream::NotFound { .. } | Upstream::Forbidden { .. }) => {
-                self.ask_everyone(person, name).await
-            }
-            Err(error) => Ok(Lookup::Found(Box::new(mirror_view(
-                name, &row, sees, others, error,
-            )))),
+            Err(Upstream::NotFound { .. } | Upstream::Forbidden { .. }) => self.ask_everyone(person, name).await,
+            Err(error) => Ok(Lookup::Found(Box::new(mirror_view(name, &row, sees, others, error)))),
         }
     }
 
     /// Picks the person's key to speak with: the holder's when theirs, else any that sees the domain.
-    async fn opened_of(
-        &self,
-        rows: &[store::KeyRow],
-        holder: Option<&String>,
-        sees: &[KeyRef],
-    ) -> Result<Opened> {
+    async fn opened_of(&self, rows: &[store::KeyRow], holder: Option<&String>, sees: &[KeyRef]) -> Result<Opened> {
         let chosen = sees
             .iter()
             .find(|key| Some(&key.fingerprint) == holder)
@@ -320,16 +265,9 @@ impl Desk {
     /// Asks every key of the person's whether it sees the domain, and mends the mirror by the answers.
     async fn ask_everyone(&self, person: &Person, name: &DomainName) -> Result<Lookup> {
         let rows = self.key_rows(person).await?;
-        let opened = rows
-            .iter()
-            .filter_map(|row| self.open(row).ok())
-            .collect::<Vec<_>>();
-        let answers = join_all(
-            opened
-                .iter()
-                .map(|key| async move { (key, key.session().domain(name.as_str()).await) }),
-        )
-        .await;
+        let opened = rows.iter().filter_map(|row| self.open(row).ok()).collect::<Vec<_>>();
+        let answers =
+            join_all(opened.iter().map(|key| async move { (key, key.session().domain(name.as_str()).await) })).await;
         let now = self.now_ms();
         let mut sees = Vec::new();
         let mut blind = Vec::new();
@@ -337,61 +275,31 @@ impl Desk {
         for (key, answer) in answers {
             match answer {
                 Ok(Some(wire)) => {
-                    self.0
-                        .store
-                        .patch_domain(&key.key.fingerprint, mirror_of(&wire), now)
-                        .await?;
+                    self.0.store.patch_domain(&key.key.fingerprint, mirror_of(&wire), now).await?;
                     sees.push(key);
                 }
                 Ok(None) | Err(Upstream::NotFound { .. } | Upstream::Forbidden { .. }) => {
-                    self.0
-                        .store
-                        .unsee_domain(&key.key.fingerprint, name.as_str())
-                        .await?;
+                    self.0.store.unsee_domain(&key.key.fingerprint, name.as_str()).await?;
                     blind.push(key);
                 }
                 Err(error) => failed.push((key.key.clone(), DeskError::Upstream(error).words())),
             }
         }
         let fingerprints: Vec<_> = rows.iter().map(|row| row.fingerprint.clone()).collect();
-        let Some(found) = self
-            .0
-            .store
-            .find_domain(&fingerprints, name.as_str())
-            .await?
-        else {
-            return Ok(Lookup::Unreached {
-                name: name.clone(),
-                asked: sees.len() + blind.len(),
-                failed,
-            });
+        let Some(found) = self.0.store.find_domain(&fingerprints, name.as_str()).await? else {
+            return Ok(Lookup::Unreached { name: name.clone(), asked: sees.len() + blind.len(), failed });
         };
         let row = found.row;
         let Some(reader) = sees.first() else {
-            return Ok(Lookup::Unreached {
-                name: name.clone(),
-                asked: blind.len(),
-                failed,
-            });
+            return Ok(Lookup::Unreached { name: name.clone(), asked: blind.len(), failed });
         };
-        let others = blind
-            .iter()
-            .filter(|key| key.key.account == reader.key.account)
-            .map(|key| key.key.clone())
-            .collect();
+        let others =
+            blind.iter().filter(|key| key.key.account == reader.key.account).map(|key| key.key.clone()).collect();
         let seeing: Vec<_> = sees.iter().map(|key| key.key.clone()).collect();
         match read(reader, name.as_str()).await {
-            Ok(Some(live)) => Ok(Lookup::Found(Box::new(view(
-                name, live, &row, seeing, others,
-            )))),
-            Ok(None) => Ok(Lookup::Unreached {
-                name: name.clone(),
-                asked: sees.len() + blind.len(),
-                failed,
-            }),
-            Err(error) => Ok(Lookup::Found(Box::new(mirror_view(
-                name, &row, seeing, others, error,
-            )))),
+            Ok(Some(live)) => Ok(Lookup::Found(Box::new(view(name, live, &row, seeing, others)))),
+            Ok(None) => Ok(Lookup::Unreached { name: name.clone(), asked: sees.len() + blind.len(), failed }),
+            Err(error) => Ok(Lookup::Found(Box::new(mirror_view(name, &row, seeing, others, error)))),
         }
     }
 }
@@ -404,13 +312,7 @@ fn association_of(row: &DomainRow) -> Association<String> {
     }
 }
 
-fn view(
-    name: &DomainName,
-    live: Live,
-    row: &DomainRow,
-    sees: Vec<KeyRef>,
-    others: Vec<KeyRef>,
-) -> DomainView {
+fn view(name: &DomainName, live: Live, row: &DomainRow, sees: Vec<KeyRef>, others: Vec<KeyRef>) -> DomainView {
     DomainView {
         name: name.clone(),
         subscription: live.subscription,
@@ -457,9 +359,6 @@ fn mirror_view(
         association: association_of(row),
         reached_by: sees,
         other_keys: others,
-        source: Source::Mirror {
-            synced_at: row.synced_at,
-            why: DeskError::Upstream(error).words(),
-        },
+        source: Source::Mirror { synced_at: row.synced_at, why: DeskError::Upstream(error).words() },
     }
 }

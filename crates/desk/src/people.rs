@@ -28,9 +28,7 @@ impl Role {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Viewer, Self::Agent, Self::Lead, Self::Admin]
-            .into_iter()
-            .find(|role| role.as_str() == text)
+        [Self::Viewer, Self::Agent, Self::Lead, Self::Admin].into_iter().find(|role| role.as_str() == text)
     }
 }
 
@@ -70,18 +68,8 @@ pub struct DemoPerson {
 
 /// The people of demo mode, one a role.
 pub const DEMO_PEOPLE: [DemoPerson; 4] = [
-    DemoPerson {
-        subject: "vera",
-        name: "Vera Lindqvist",
-        role: Role::Viewer,
-        may: "Reads; changes nothing",
-    },
-    DemoPerson {
-        subject: "maya",
-        name: "Maya Okafor",
-        role: Role::Agent,
-        may: "Own keys and login links",
-    },
+    DemoPerson { subject: "vera", name: "Vera Lindqvist", role: Role::Viewer, may: "Reads; changes nothing" },
+    DemoPerson { subject: "maya", name: "Maya Okafor", role: Role::Agent, may: "Own keys and login links" },
     DemoPerson {
         subject: "tomasz",
         name: "Tomasz Wieliczko",

@@ -15,9 +15,7 @@ use inbound::{
     name::DomainName,
     settings::SettingsFields,
 };
-use mailchannels::{
-    BatchDomain, Domain, DomainSettings, Error as Upstream, Provision, Provisioned,
-};
+use mailchannels::{BatchDomain, Domain, DomainSettings, Error as Upstream, Provision, Provisioned};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -110,20 +108,12 @@ impl Desk {
     /// Provisions one domain.
     pub async fn provision_one(&self, asker: &Asker, input: &OneInput) -> Result<OneOutcome> {
         let (domain, wire) = check_one(input)?;
-        let opened =
-            self.open_own(&asker.person, &input.key)
-                .await
-                .map_err(|error| match error {
-                    DeskError::NotFound(_) => DeskError::field("key", "Choose one of your keys."),
-                    other => other,
-                })?;
-        let intent = self
-            .provision_intent(asker, &opened, domain.as_str())
-            .await?;
-        let how = Provision {
-            associate_key: input.lock,
-            overwrite: false,
-        };
+        let opened = self.open_own(&asker.person, &input.key).await.map_err(|error| match error {
+            DeskError::NotFound(_) => DeskError::field("key", "Choose one of your keys."),
+            other => other,
+        })?;
+        let intent = self.provision_intent(asker, &opened, domain.as_str()).await?;
+        let how = Provision { associate_key: input.lock, overwrite: false };
         let outcome = match opened.session().provision(&wire, how).await {
             Ok(Provisioned::Created(_)) => Ok(OneOutcome::Created(domain.clone())),
             Ok(Provisioned::Existed(_)) => Ok(OneOutcome::Existed(domain.clone())),
@@ -143,28 +133,15 @@ impl Desk {
         };
         match &outcome {
             Ok(OneOutcome::Created(_)) => self.conclude(intent, "done").await,
-            Ok(OneOutcome::Existed(_)) => {
-                self.conclude(intent, "done: it existed, nothing was changed")
-                    .await
-            }
+            Ok(OneOutcome::Existed(_)) => self.conclude(intent, "done: it existed, nothing was changed").await,
             Err(error) => self.conclude(intent, &format!("failed: {error}")).await,
         }
         if outcome.is_ok() {
             match opened.session().domain(domain.as_str()).await {
                 Ok(Some(now)) => {
-                    self.0
-                        .store
-                        .patch_domain(&opened.key.fingerprint, mirror_of(&now), self.now_ms())
-                        .await?;
+                    self.0.store.patch_domain(&opened.key.fingerprint, mirror_of(&now), self.now_ms()).await?;
                     if input.lock && matches!(outcome, Ok(OneOutcome::Created(_))) {
-                        self.0
-                            .store
-                            .set_holder(
-                                &opened.key.account,
-                                domain.as_str(),
-                                &opened.key.fingerprint,
-                            )
-                            .await?;
+                        self.0.store.set_holder(&opened.key.account, domain.as_str(), &opened.key.fingerprint).await?;
                     }
                 }
                 Ok(None) => {}
@@ -175,16 +152,9 @@ impl Desk {
     }
 
     /// Checks the lines of a batch. Every error comes with its line; nothing is sent.
-    pub fn check_batch(
-        &self,
-        input: &BatchInput,
-    ) -> std::result::Result<Vec<Row>, Vec<inbound::import::LineError>> {
+    pub fn check_batch(&self, input: &BatchInput) -> std::result::Result<Vec<Row>, Vec<inbound::import::LineError>> {
         let import = inbound::import::parse(&input.text, mailchannels::BATCH_MAX);
-        if import.errors.is_empty() {
-            Ok(import.rows)
-        } else {
-            Err(import.errors)
-        }
+        if import.errors.is_empty() { Ok(import.rows) } else { Err(import.errors) }
     }
 
     /// Provisions a batch: one call, then what is read back decides row by row.
@@ -193,36 +163,21 @@ impl Desk {
             DeskError::Invalid(
                 errors
                     .into_iter()
-                    .map(|error| {
-                        FieldError::new("text", format!("Line {}: {}", error.line, error.message))
-                    })
+                    .map(|error| FieldError::new("text", format!("Line {}: {}", error.line, error.message)))
                     .collect(),
             )
         })?;
-        let opened =
-            self.open_own(&asker.person, &input.key)
-                .await
-                .map_err(|error| match error {
-                    DeskError::NotFound(_) => DeskError::field("key", "Choose one of your keys."),
-                    other => other,
-                })?;
+        let opened = self.open_own(&asker.person, &input.key).await.map_err(|error| match error {
+            DeskError::NotFound(_) => DeskError::field("key", "Choose one of your keys."),
+            other => other,
+        })?;
         let mut intents = HashMap::new();
         for row in &rows {
-            intents.insert(
-                row.domain.as_str(),
-                self.provision_intent(asker, &opened, row.domain.as_str())
-                    .await?,
-            );
+            intents.insert(row.domain.as_str(), self.provision_intent(asker, &opened, row.domain.as_str()).await?);
         }
         let batch: Vec<_> = rows.iter().map(wire_row).collect();
-        let how = Provision {
-            associate_key: input.lock,
-            overwrite: false,
-        };
-        let answer = opened
-            .session()
-            .provision_batch(&input.subscription, &batch, how)
-            .await;
+        let how = Provision { associate_key: input.lock, overwrite: false };
+        let answer = opened.session().provision_batch(&input.subscription, &batch, how).await;
         let outcomes = match answer {
             Ok(answer) => self.judge(&opened, &rows, said(&answer)).await,
             // The answer was lost: what is there now decides, and nothing is sent again.
@@ -265,19 +220,13 @@ impl Desk {
 
     /// Decides every row from what the service said and what is there now; repairs servers that the
     /// batch call dropped (its field name is in doubt, see the API notes).
-    async fn judge(
-        &self,
-        opened: &Opened,
-        rows: &[Row],
-        said: HashMap<String, Said>,
-    ) -> Vec<RowOutcome> {
-        let there: Option<HashMap<String, Domain>> =
-            opened.session().all_domains().await.ok().map(|domains| {
-                domains
-                    .into_iter()
-                    .map(|domain| (mirror_of(&domain).name, domain))
-                    .collect()
-            });
+    async fn judge(&self, opened: &Opened, rows: &[Row], said: HashMap<String, Said>) -> Vec<RowOutcome> {
+        let there: Option<HashMap<String, Domain>> = opened
+            .session()
+            .all_domains()
+            .await
+            .ok()
+            .map(|domains| domains.into_iter().map(|domain| (mirror_of(&domain).name, domain)).collect());
         let mut outcomes = Vec::with_capacity(rows.len());
         for row in rows {
             let name = row.domain.as_str();
@@ -289,17 +238,21 @@ impl Desk {
                 (Some(Said::Created), _) => (RowState::Created, String::new()),
                 (None, Some(Some(domain))) => {
                     let (_, detail) = self.complete(opened, row, domain).await;
-                    (RowState::Incomplete, if detail.is_empty() { "The answer was lost; it is provisioned now".into() } else { detail })
+                    (
+                        RowState::Incomplete,
+                        if detail.is_empty() { "The answer was lost; it is provisioned now".into() } else { detail },
+                    )
                 }
-                (None, Some(None)) => (RowState::Failed, "MailChannels gave no outcome and does not list it. Provision it again".to_owned()),
-                (None, None) => (RowState::Unknown, "The answer was lost and could not be read back. Look the domain up before trying again".to_owned()),
+                (None, Some(None)) => (
+                    RowState::Failed,
+                    "MailChannels gave no outcome and does not list it. Provision it again".to_owned(),
+                ),
+                (None, None) => (
+                    RowState::Unknown,
+                    "The answer was lost and could not be read back. Look the domain up before trying again".to_owned(),
+                ),
             };
-            outcomes.push(RowOutcome {
-                line: row.line,
-                domain: name.to_owned(),
-                state,
-                detail,
-            });
+            outcomes.push(RowOutcome { line: row.line, domain: name.to_owned(), state, detail });
         }
         outcomes
     }
@@ -312,18 +265,11 @@ impl Desk {
             return (RowState::Created, String::new());
         }
         let wire: Vec<_> = wanted.iter().map(to_wire).collect();
-        match opened
-            .session()
-            .set_downstreams(row.domain.as_str(), &wire)
-            .await
-        {
+        match opened.session().set_downstreams(row.domain.as_str(), &wire).await {
             Ok(_) => (RowState::Created, String::new()),
             Err(error) => (
                 RowState::Incomplete,
-                format!(
-                    "Provisioned, but its servers were not set: {}",
-                    DeskError::Upstream(error).words().0
-                ),
+                format!("Provisioned, but its servers were not set: {}", DeskError::Upstream(error).words().0),
             ),
         }
     }
@@ -356,19 +302,13 @@ enum Said {
 fn said(answer: &mailchannels::BatchOutcome) -> HashMap<String, Said> {
     let name = |domain: &Domain| mirror_of(domain).name;
     let good = answer.successes.iter().map(|item| {
-        let said = if item.code == 201 {
-            Said::Created
-        } else {
-            Said::Existed
-        };
+        let said = if item.code == 201 { Said::Created } else { Said::Existed };
         (name(&item.domain), said)
     });
-    let bad = answer.errors.iter().map(|item| {
-        (
-            name(&item.domain),
-            Said::Error(item.code, item.comment.clone().unwrap_or_default()),
-        )
-    });
+    let bad = answer
+        .errors
+        .iter()
+        .map(|item| (name(&item.domain), Said::Error(item.code, item.comment.clone().unwrap_or_default())));
     good.chain(bad).collect()
 }
 
@@ -379,26 +319,17 @@ fn refusal(code: i64, comment: &str) -> String {
         500 => "MailChannels failed on this one. Provision it again".to_owned(),
         other => format!("MailChannels answered {other}"),
     };
-    if comment.is_empty() {
-        why
-    } else {
-        format!("{why}. It said: “{comment}”")
-    }
+    if comment.is_empty() { why } else { format!("{why}. It said: “{comment}”") }
 }
 
 fn wire_row(row: &Row) -> BatchDomain {
     BatchDomain {
         domain: row.domain.as_str().to_owned(),
         downstream_address: row.servers.iter().flatten().map(to_wire).collect(),
-        settings: row.policy.map(|policy| DomainSettings {
-            abuse_policy: Some(policy.as_str().into()),
-            ..DomainSettings::default()
-        }),
-        aliases: row
-            .aliases
-            .iter()
-            .map(|alias| alias.as_str().to_owned())
-            .collect(),
+        settings: row
+            .policy
+            .map(|policy| DomainSettings { abuse_policy: Some(policy.as_str().into()), ..DomainSettings::default() }),
+        aliases: row.aliases.iter().map(|alias| alias.as_str().to_owned()).collect(),
         admins: row.admins.iter().map(ToString::to_string).collect(),
     }
 }
@@ -411,27 +342,18 @@ fn check_one(input: &OneInput) -> Result<(DomainName, Domain)> {
         other => errors.push(FieldError::new("domain", other.to_string())),
     };
     let domain = domain_name(&input.domain, "domain").map_err(&mut keep).ok();
-    let servers: Vec<Server> = servers(&input.servers)
-        .map_err(&mut keep)
-        .unwrap_or_default();
+    let servers: Vec<Server> = servers(&input.servers).map_err(&mut keep).unwrap_or_default();
     let admins = admins(&input.admins).map_err(&mut keep).unwrap_or_default();
-    let aliases = aliases(&input.aliases)
-        .map_err(&mut keep)
-        .unwrap_or_default();
+    let aliases = aliases(&input.aliases).map_err(&mut keep).unwrap_or_default();
     let settings = input
         .settings
         .parse()
         .map_err(|wrong| {
-            wrong
-                .into_iter()
-                .for_each(|error| keep(DeskError::field(&error.field.to_string(), error.message)))
+            wrong.into_iter().for_each(|error| keep(DeskError::field(&error.field.to_string(), error.message)))
         })
         .ok();
     if input.subscription.is_empty() {
-        keep(DeskError::field(
-            "subscription",
-            "Choose the subscription it counts towards.",
-        ));
+        keep(DeskError::field("subscription", "Choose the subscription it counts towards."));
     }
     let (Some(domain), Some(settings), true) = (domain, settings, errors.is_empty()) else {
         return Err(DeskError::Invalid(errors));
@@ -455,23 +377,11 @@ fn check_one(input: &OneInput) -> Result<(DomainName, Domain)> {
 fn aliases(text: &str) -> Result<Vec<String>> {
     let mut errors = Vec::new();
     let mut aliases = Vec::new();
-    for (index, line) in text
-        .lines()
-        .map(str::trim)
-        .enumerate()
-        .filter(|(_, line)| !line.is_empty())
-    {
+    for (index, line) in text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()) {
         match DomainName::parse(line) {
             Ok(name) => aliases.push(name.as_str().to_owned()),
-            Err(error) => errors.push(FieldError::new(
-                "aliases",
-                format!("Line {}: {error}", index + 1),
-            )),
+            Err(error) => errors.push(FieldError::new("aliases", format!("Line {}: {error}", index + 1))),
         }
     }
-    if errors.is_empty() {
-        Ok(aliases)
-    } else {
-        Err(DeskError::Invalid(errors))
-    }
+    if errors.is_empty() { Ok(aliases) } else { Err(DeskError::Invalid(errors)) }
 }

@@ -53,12 +53,7 @@ pub(crate) const SEALED: (&str, &str) = ("api_keys", "sealed");
 
 /// Binds a sealed key to its row and owner.
 pub(crate) fn seal_context<'a>(row: &'a str, owner: &'a str) -> Context<'a> {
-    Context {
-        table: SEALED.0,
-        column: SEALED.1,
-        row,
-        owner,
-    }
+    Context { table: SEALED.0, column: SEALED.1, row, owner }
 }
 
 pub(crate) fn key_ref(row: &KeyRow) -> KeyRef {
@@ -83,36 +78,21 @@ impl Desk {
 
     /// Opens a stored key.
     pub(crate) fn open(&self, row: &KeyRow) -> Result<Opened> {
-        let plain = self
-            .0
-            .ring
-            .open(&seal_context(&row.id, &row.owner_id), &row.sealed)
-            .map_err(|error| {
-                tracing::error!(%error, key = %row.id, "a stored key does not open");
-                DeskError::KeyUnreadable
-            })?;
+        let plain = self.0.ring.open(&seal_context(&row.id, &row.owner_id), &row.sealed).map_err(|error| {
+            tracing::error!(%error, key = %row.id, "a stored key does not open");
+            DeskError::KeyUnreadable
+        })?;
         let secret = ApiKey::new(plain).map_err(|_| DeskError::KeyUnreadable)?;
         let key = key_ref(row);
         // A key whose account isn't known yet gets a budget of its own; the first check finds it.
-        let account = if key.account.is_empty() {
-            format!("key:{}", key.fingerprint)
-        } else {
-            key.account.clone()
-        };
-        Ok(Opened {
-            secret,
-            account: self.0.client.account(&AccountId(account)),
-            key,
-        })
+        let account = if key.account.is_empty() { format!("key:{}", key.fingerprint) } else { key.account.clone() };
+        Ok(Opened { secret, account: self.0.client.account(&AccountId(account)), key })
     }
 
     /// Notes that a key was used for a person; at most once a minute, so that reading doesn't write.
     pub(crate) async fn used(&self, row: &KeyRow) -> Result<()> {
         let now = self.now_ms();
-        if row
-            .last_used_at
-            .is_none_or(|last| now - last >= USED_EVERY_MS)
-        {
+        if row.last_used_at.is_none_or(|last| now - last >= USED_EVERY_MS) {
             self.0.store.touch_key(&row.fingerprint, now).await?;
         }
         Ok(())
@@ -120,11 +100,7 @@ impl Desk {
 
     /// Opens one of the person's keys by its id.
     pub(crate) async fn open_own(&self, person: &Person, id: &str) -> Result<Opened> {
-        let row = self
-            .key_rows(person)
-            .await?
-            .into_iter()
-            .find(|row| row.id == id);
+        let row = self.key_rows(person).await?.into_iter().find(|row| row.id == id);
         self.open(&row.ok_or_else(|| DeskError::NotFound("that key".into()))?)
     }
 }

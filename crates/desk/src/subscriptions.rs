@@ -20,12 +20,7 @@ impl Desk {
     pub async fn subscriptions(&self, person: &Person) -> Result<Vec<SubscriptionView>> {
         let mut rows = self.key_rows(person).await?;
         // A rejected key says nothing of its account while another key of it works.
-        rows.sort_by_key(|row| {
-            (
-                row.account_id.clone(),
-                row.health.as_deref() == Some("rejected"),
-            )
-        });
+        rows.sort_by_key(|row| (row.account_id.clone(), row.health.as_deref() == Some("rejected")));
         rows.dedup_by(|a, b| a.account_id.is_some() && a.account_id == b.account_id);
         let views = rows.iter().map(|row| async move {
             let opened = self.open(row)?;

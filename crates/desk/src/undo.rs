@@ -86,16 +86,9 @@ impl Desk {
             .into_iter()
             .find(|row| row.id == change && row.intent_id.is_none())
             .ok_or_else(gone)?;
-        let snapshot = |text: &Option<String>| {
-            text.as_deref()
-                .and_then(Snapshot::from_base)
-                .ok_or_else(gone)
-        };
+        let snapshot = |text: &Option<String>| text.as_deref().and_then(Snapshot::from_base).ok_or_else(gone);
         let (before, after) = (snapshot(&row.before)?, snapshot(&row.after)?);
-        if matches!(
-            before,
-            Snapshot::Provisioned { .. } | Snapshot::Holder { fingerprint: None }
-        ) {
+        if matches!(before, Snapshot::Provisioned { .. } | Snapshot::Holder { fingerprint: None }) {
             return Err(gone());
         }
         self.apply(asker, domain, before, Some(after)).await

@@ -23,10 +23,7 @@ impl Server {
     /// One line: `10 100 25 mx.example`.
     #[must_use]
     pub fn to_compact(&self) -> String {
-        format!(
-            "{} {} {} {}",
-            self.priority, self.weight, self.port, self.target
-        )
+        format!("{} {} {} {}", self.priority, self.weight, self.port, self.target)
     }
 }
 
@@ -85,36 +82,20 @@ pub fn parse_servers(rows: &[ServerFields]) -> Result<Vec<Server>, Vec<ServerErr
     let mut seen = HashSet::new();
     for (row, fields) in rows.iter().enumerate() {
         if *fields == ServerFields::default()
-            || [
-                &fields.priority,
-                &fields.weight,
-                &fields.port,
-                &fields.target,
-            ]
-            .iter()
-            .all(|text| text.trim().is_empty())
+            || [&fields.priority, &fields.weight, &fields.port, &fields.target]
+                .iter()
+                .all(|text| text.trim().is_empty())
         {
             continue;
         }
         let before = errors.len();
-        let mut wrong = |field, message: String| {
-            errors.push(ServerError {
-                row,
-                field,
-                message,
-            })
-        };
-        let priority = number(&fields.priority, 0)
-            .map_err(|message| wrong(ServerField::Priority, message))
-            .unwrap_or_default();
-        let weight = number(&fields.weight, 0)
-            .map_err(|message| wrong(ServerField::Weight, message))
-            .unwrap_or_default();
-        let port = number(&fields.port, 1)
-            .map_err(|message| wrong(ServerField::Port, message))
-            .unwrap_or_default();
-        let target = HostName::parse(&fields.target)
-            .map_err(|error| wrong(ServerField::Target, error.to_string()));
+        let mut wrong = |field, message: String| errors.push(ServerError { row, field, message });
+        let priority =
+            number(&fields.priority, 0).map_err(|message| wrong(ServerField::Priority, message)).unwrap_or_default();
+        let weight =
+            number(&fields.weight, 0).map_err(|message| wrong(ServerField::Weight, message)).unwrap_or_default();
+        let port = number(&fields.port, 1).map_err(|message| wrong(ServerField::Port, message)).unwrap_or_default();
+        let target = HostName::parse(&fields.target).map_err(|error| wrong(ServerField::Target, error.to_string()));
         let (Ok(target), true) = (target, errors.len() == before) else {
             continue;
         };
@@ -122,17 +103,11 @@ pub fn parse_servers(rows: &[ServerFields]) -> Result<Vec<Server>, Vec<ServerErr
             errors.push(ServerError {
                 row,
                 field: ServerField::Target,
-                message: "This server stands above already, with the same priority and port."
-                    .into(),
+                message: "This server stands above already, with the same priority and port.".into(),
             });
             continue;
         }
-        servers.push(Server {
-            priority: priority.into(),
-            weight: weight.into(),
-            port,
-            target,
-        });
+        servers.push(Server { priority: priority.into(), weight: weight.into(), port, target });
     }
     if servers.len() > MAX {
         errors.push(ServerError {
@@ -141,11 +116,7 @@ pub fn parse_servers(rows: &[ServerFields]) -> Result<Vec<Server>, Vec<ServerErr
             message: format!("{} servers; a domain has at most {MAX}.", servers.len()),
         });
     }
-    if errors.is_empty() {
-        Ok(servers)
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok(servers) } else { Err(errors) }
 }
 
 fn number(text: &str, least: u16) -> Result<u16, String> {
@@ -154,10 +125,7 @@ fn number(text: &str, least: u16) -> Result<u16, String> {
     match text.parse::<u16>() {
         Ok(number) if digits && number >= least => Ok(number),
         _ if text.is_empty() => Err(format!("Enter a number from {least} to 65535.")),
-        _ => Err(format!(
-            "{} is not a whole number from {least} to 65535.",
-            text.chars().take(20).collect::<String>()
-        )),
+        _ => Err(format!("{} is not a whole number from {least} to 65535.", text.chars().take(20).collect::<String>())),
     }
 }
 
@@ -173,18 +141,8 @@ pub fn parse_compact(text: &str) -> Result<Server, String> {
         _ => return Err("A server is a host, host:port, or priority weight port target.".into()),
     };
     let [priority, weight, port, target] = fields.map(str::to_owned);
-    let mut servers = parse_servers(&[ServerFields {
-        priority,
-        weight,
-        port,
-        target,
-    }])
-    .map_err(|errors| {
-        errors
-            .into_iter()
-            .map(|error| format!("{}: {}", error.field, error.message))
-            .collect::<Vec<_>>()
-            .join(" ")
+    let mut servers = parse_servers(&[ServerFields { priority, weight, port, target }]).map_err(|errors| {
+        errors.into_iter().map(|error| format!("{}: {}", error.field, error.message)).collect::<Vec<_>>().join(" ")
     })?;
     servers.pop().ok_or_else(|| "Enter a server.".into())
 }
@@ -216,23 +174,13 @@ pub fn diff(before: &[Server], after: &[Server]) -> Vec<DiffLine> {
     let mut lines = Vec::with_capacity(before.len() + after.len());
     for server in before {
         let stays = coming.iter().position(|other| *other == server);
-        let kind = if stays.is_some() {
-            DiffKind::Keep
-        } else {
-            DiffKind::Remove
-        };
+        let kind = if stays.is_some() { DiffKind::Keep } else { DiffKind::Remove };
         if let Some(index) = stays {
             coming.remove(index);
         }
-        lines.push(DiffLine {
-            kind,
-            server: server.clone(),
-        });
+        lines.push(DiffLine { kind, server: server.clone() });
     }
-    lines.extend(coming.into_iter().map(|server| DiffLine {
-        kind: DiffKind::Add,
-        server: server.clone(),
-    }));
+    lines.extend(coming.into_iter().map(|server| DiffLine { kind: DiffKind::Add, server: server.clone() }));
     lines
 }
 
@@ -244,12 +192,7 @@ mod tests {
     fn fields(text: &str) -> ServerFields {
         let mut words = text.split('|').map(str::to_owned);
         let mut next = || words.next().unwrap_or_default();
-        ServerFields {
-            priority: next(),
-            weight: next(),
-            port: next(),
-            target: next(),
-        }
+        ServerFields { priority: next(), weight: next(), port: next(), target: next() }
     }
 
     #[test]
@@ -261,10 +204,7 @@ mod tests {
             fields("10|5|25|A.example."),
         ])
         .unwrap_err();
-        let said: Vec<_> = wrong
-            .iter()
-            .map(|error| (error.row, error.field.to_string()))
-            .collect();
+        let said: Vec<_> = wrong.iter().map(|error| (error.row, error.field.to_string())).collect();
         assert_eq!(
             said,
             [
@@ -276,18 +216,9 @@ mod tests {
             ]
         );
         assert!(parse_servers(&[fields("10|100|65536|a.example")]).is_err());
-        assert!(
-            parse_servers(&[fields("+1|100|25|a.example")]).is_err(),
-            "a sign is not a digit"
-        );
-        let many: Vec<_> = (0..11)
-            .map(|n| fields(&format!("10|100|25|m{n}.example")))
-            .collect();
-        assert!(
-            parse_servers(&many).unwrap_err()[0]
-                .message
-                .contains("11 servers")
-        );
+        assert!(parse_servers(&[fields("+1|100|25|a.example")]).is_err(), "a sign is not a digit");
+        let many: Vec<_> = (0..11).map(|n| fields(&format!("10|100|25|m{n}.example"))).collect();
+        assert!(parse_servers(&many).unwrap_err()[0].message.contains("11 servers"));
         assert_eq!(parse_servers(&many[..10]).unwrap().len(), 10);
     }
 
@@ -303,13 +234,11 @@ mod tests {
     }
 
     fn server() -> impl Strategy<Value = Server> {
-        (0..3_u32, 0..3_u32, 24..27_u16, "[ab]").prop_map(|(priority, weight, port, label)| {
-            Server {
-                priority,
-                weight,
-                port,
-                target: HostName::parse(&format!("{label}.example")).unwrap(),
-            }
+        (0..3_u32, 0..3_u32, 24..27_u16, "[ab]").prop_map(|(priority, weight, port, label)| Server {
+            priority,
+            weight,
+            port,
+            target: HostName::parse(&format!("{label}.example")).unwrap(),
         })
     }
 

@@ -59,21 +59,13 @@ enum Column {
 }
 
 /// The order of columns without a header.
-const ORDER: [Column; 5] = [
-    Column::Domain,
-    Column::Servers,
-    Column::Policy,
-    Column::Aliases,
-    Column::Admins,
-];
+const ORDER: [Column; 5] = [Column::Domain, Column::Servers, Column::Policy, Column::Aliases, Column::Admins];
 
 impl Column {
     fn named(text: &str) -> Self {
         match text.trim().to_lowercase().as_str() {
             "domain" | "domains" | "name" => Self::Domain,
-            "servers" | "server" | "downstream" | "downstreams" | "target" | "targets" | "host" => {
-                Self::Servers
-            }
+            "servers" | "server" | "downstream" | "downstreams" | "target" | "targets" | "host" => Self::Servers,
             "policy" | "abuse policy" | "abusepolicy" => Self::Policy,
             "aliases" | "alias" => Self::Aliases,
             "admins" | "admin" => Self::Admins,
@@ -99,9 +91,8 @@ pub fn parse(text: &str, max: usize) -> Import {
     for (index, record) in reader.records().enumerate() {
         let Ok(record) = record else { continue };
         // The reader counts from 1 and gives where a record begins, also after quoted line breaks.
-        let line = record.position().map_or(index + 1, |position| {
-            usize::try_from(position.line()).unwrap_or(usize::MAX)
-        });
+        let line =
+            record.position().map_or(index + 1, |position| usize::try_from(position.line()).unwrap_or(usize::MAX));
         let line = first_line(text, line, &record);
         if record.iter().all(str::is_empty) {
             continue;
@@ -109,10 +100,7 @@ pub fn parse(text: &str, max: usize) -> Import {
         if import.total_rows == 0
             && import.errors.is_empty()
             && Column::named(record.get(0).unwrap_or_default()) != Column::Other
-            || import.total_rows == 0
-                && record
-                    .iter()
-                    .any(|cell| Column::named(cell) == Column::Domain)
+            || import.total_rows == 0 && record.iter().any(|cell| Column::named(cell) == Column::Domain)
         {
             columns = record.iter().map(Column::named).collect();
             if !columns.contains(&Column::Domain) {
@@ -138,14 +126,7 @@ pub fn parse(text: &str, max: usize) -> Import {
             thousands(import.total_rows as u64),
             thousands(max as u64)
         );
-        import.errors.insert(
-            0,
-            LineError {
-                line: 0,
-                text: String::new(),
-                message,
-            },
-        );
+        import.errors.insert(0, LineError { line: 0, text: String::new(), message });
     } else if import.total_rows == 0 && import.errors.is_empty() {
         import.errors.push(LineError {
             line: 0,
@@ -158,38 +139,21 @@ pub fn parse(text: &str, max: usize) -> Import {
 
 /// The reader reports where it began to look, which may be blank lines or comments before the record.
 fn first_line(text: &str, from: usize, record: &csv::StringRecord) -> usize {
-    let first = record
-        .iter()
-        .find(|cell| !cell.is_empty())
-        .and_then(|cell| cell.lines().next())
-        .unwrap_or_default();
+    let first = record.iter().find(|cell| !cell.is_empty()).and_then(|cell| cell.lines().next()).unwrap_or_default();
     text.lines()
         .enumerate()
         .skip(from.saturating_sub(1))
-        .find(|(_, line)| {
-            !line.trim().is_empty() && !line.starts_with('#') && line.contains(first.trim())
-        })
+        .find(|(_, line)| !line.trim().is_empty() && !line.starts_with('#') && line.contains(first.trim()))
         .map_or(from, |(index, _)| index + 1)
 }
 
 fn delimiter(text: &str) -> u8 {
-    let line = text
-        .lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty() && !line.starts_with('#'))
-        .unwrap_or_default();
-    [b'\t', b',', b';']
-        .into_iter()
-        .find(|byte| line.as_bytes().contains(byte))
-        .unwrap_or(b',')
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
+    [b'\t', b',', b';'].into_iter().find(|byte| line.as_bytes().contains(byte)).unwrap_or(b',')
 }
 
 fn error(line: usize, text: &str, message: impl Into<String>) -> LineError {
-    LineError {
-        line,
-        text: text.chars().take(120).collect(),
-        message: message.into(),
-    }
+    LineError { line, text: text.chars().take(120).collect(), message: message.into() }
 }
 
 fn read(
@@ -217,9 +181,7 @@ fn read(
     };
     let mut errors = Vec::new();
     let name = cell(Column::Domain);
-    let domain = DomainName::parse(&name)
-        .map_err(|wrong| errors.push(error(line, &name, wrong.to_string())))
-        .ok();
+    let domain = DomainName::parse(&name).map_err(|wrong| errors.push(error(line, &name, wrong.to_string()))).ok();
     if let Some(domain) = &domain {
         if let Some(first) = first_seen.get(domain) {
             errors.push(error(line, &name, format!("Same domain as line {first}.")));
@@ -244,11 +206,7 @@ fn read(
     let policy_text = cell(Column::Policy);
     let policy = Policy::parse(&policy_text);
     if policy.is_none() && !policy_text.is_empty() {
-        errors.push(error(
-            line,
-            &policy_text,
-            "The policy is block, flag or quarantine.",
-        ));
+        errors.push(error(line, &policy_text, "The policy is block, flag or quarantine."));
     }
     let mut aliases = Vec::new();
     for part in parts(Column::Aliases, &[' ', ',']) {
@@ -286,11 +244,7 @@ pub fn template() -> &'static str {
 /// A cell for export: a spreadsheet would run what begins like a formula.
 #[must_use]
 pub fn escape_cell(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
-    }
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) { format!("'{cell}") } else { cell.to_owned() }
 }
 
 /// The opposite of [`escape_cell`].
@@ -308,39 +262,20 @@ mod tests {
     use proptest::{collection::vec, prelude::*};
 
     fn names(text: &str) -> Vec<(usize, String)> {
-        parse(text, 1000)
-            .rows
-            .into_iter()
-            .map(|row| (row.line, row.domain.to_string()))
-            .collect()
+        parse(text, 1000).rows.into_iter().map(|row| (row.line, row.domain.to_string())).collect()
     }
 
     #[test]
     fn lines_and_csv() {
-        assert_eq!(
-            names("a.example\n\n# no\r\nB.example\r\n"),
-            [(1, "a.example".into()), (4, "b.example".into())]
-        );
-        assert_eq!(
-            names("\u{feff}Policy;Domain\nblock;a.example"),
-            [(2, "a.example".into())]
-        );
+        assert_eq!(names("a.example\n\n# no\r\nB.example\r\n"), [(1, "a.example".into()), (4, "b.example".into())]);
+        assert_eq!(names("\u{feff}Policy;Domain\nblock;a.example"), [(2, "a.example".into())]);
         let import = parse(template(), 1000);
         let row = &import.rows[0];
         assert_eq!(
-            (
-                import.errors.len(),
-                row.servers.as_ref().unwrap().len(),
-                row.policy,
-                row.aliases.len(),
-                row.admins.len()
-            ),
+            (import.errors.len(), row.servers.as_ref().unwrap().len(), row.policy, row.aliases.len(), row.admins.len()),
             (0, 2, Some(Policy::Quarantine), 1, 1)
         );
-        let quoted = parse(
-            "domain,servers\na.example,\"mx-a.example\nmx-b.example:26\"\nb.example,\n",
-            1000,
-        );
+        let quoted = parse("domain,servers\na.example,\"mx-a.example\nmx-b.example:26\"\nb.example,\n", 1000);
         assert_eq!(quoted.rows[0].servers.as_ref().map(Vec::len), Some(2));
         assert_eq!(quoted.rows[1].line, 4);
     }
@@ -360,17 +295,10 @@ mod tests {
     #[test]
     fn too_many_and_none() {
         let text: String = (0..1001).map(|n| format!("d{n}.example\n")).collect();
-        assert_eq!(
-            parse(&text, 1000).errors[0].message,
-            "1,001 rows; at most 1,000 go in one batch. Remove 1."
-        );
+        assert_eq!(parse(&text, 1000).errors[0].message, "1,001 rows; at most 1,000 go in one batch. Remove 1.");
         assert!(parse(&text, 1001).errors.is_empty());
         assert_eq!(parse(" \n#x\n", 1000).errors.len(), 1);
-        assert!(
-            parse("policy,servers\nblock,", 1000).errors[0]
-                .message
-                .contains("no column named domain")
-        );
+        assert!(parse("policy,servers\nblock,", 1000).errors[0].message.contains("no column named domain"));
     }
 
     proptest! {

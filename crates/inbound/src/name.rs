@@ -71,26 +71,17 @@ impl DomainName {
         }
         if text.contains(char::is_whitespace) {
             let joined = text.split_whitespace().collect::<Vec<_>>().join("-");
-            return Err(NameError::Space {
-                suggestion: Self::parse(&joined).ok().map(|name| name.to_unicode()),
-            });
+            return Err(NameError::Space { suggestion: Self::parse(&joined).ok().map(|name| name.to_unicode()) });
         }
         if IpAddr::from_str(text.trim_matches(['[', ']'])).is_ok() {
             return Err(NameError::IpAddress);
         }
-        if let Some(bad) = text
-            .chars()
-            .find(|c| c.is_ascii() && !c.is_ascii_alphanumeric() && !matches!(c, '.' | '-'))
+        if let Some(bad) = text.chars().find(|c| c.is_ascii() && !c.is_ascii_alphanumeric() && !matches!(c, '.' | '-'))
         {
             return Err(NameError::BadCharacter(bad));
         }
         let ascii = Uts46::new()
-            .to_ascii(
-                text.as_bytes(),
-                AsciiDenyList::STD3,
-                Hyphens::Allow,
-                DnsLength::Ignore,
-            )
+            .to_ascii(text.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::Ignore)
             .map_err(|_| NameError::Idna)?;
         check_labels(&ascii)?;
         Ok(Self(ascii.into_owned()))
@@ -105,8 +96,7 @@ impl DomainName {
     /// The U-label form, for reading; the A-label where there is no valid one.
     #[must_use]
     pub fn to_unicode(&self) -> String {
-        let (unicode, valid) =
-            Uts46::new().to_unicode(self.0.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow);
+        let (unicode, valid) = Uts46::new().to_unicode(self.0.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow);
         if valid.is_ok() && Self::parse(&unicode).is_ok_and(|back| back == *self) {
             unicode.into_owned()
         } else {
@@ -126,10 +116,7 @@ fn check_labels(ascii: &str) -> Result<(), NameError> {
     if ascii.len() > 253 {
         return Err(NameError::TooLong);
     }
-    if labels
-        .iter()
-        .any(|label| label.starts_with('-') || label.ends_with('-'))
-    {
+    if labels.iter().any(|label| label.starts_with('-') || label.ends_with('-')) {
         return Err(NameError::Hyphen);
     }
     match labels.last() {
@@ -217,10 +204,7 @@ impl EmailAddress {
         if !is_local(local) {
             return Err(AddressError::Local);
         }
-        Ok(Self {
-            local: local.to_owned(),
-            domain: DomainName::parse(domain)?,
-        })
+        Ok(Self { local: local.to_owned(), domain: DomainName::parse(domain)? })
     }
 
     /// What stands before the `@`.
@@ -240,22 +224,15 @@ fn is_local(local: &str) -> bool {
     if local.is_empty() || local.len() > 64 {
         return false;
     }
-    if let Some(inner) = local
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-    {
-        return !inner.is_empty()
-            && !inner.contains(['"', '\\'])
-            && !inner.chars().any(char::is_control);
+    if let Some(inner) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        return !inner.is_empty() && !inner.contains(['"', '\\']) && !inner.chars().any(char::is_control);
     }
     let atom = |c: char| {
         c.is_ascii_alphanumeric()
             || !c.is_ascii() && !c.is_control() && !c.is_whitespace()
             || "!#$%&'*+-/=?^_`{|}~".contains(c)
     };
-    local
-        .split('.')
-        .all(|part| !part.is_empty() && part.chars().all(atom))
+    local.split('.').all(|part| !part.is_empty() && part.chars().all(atom))
 }
 
 impl fmt::Display for EmailAddress {
@@ -290,53 +267,28 @@ mod tests {
         ] {
             assert_eq!(DomainName::parse(text), Err(error), "{text:?}");
         }
-        assert_eq!(
-            DomainName::parse(&format!("{}.example", "a".repeat(64))),
-            Err(NameError::LabelTooLong)
-        );
-        assert_eq!(
-            DomainName::parse(&format!("{}example", "a.".repeat(124))),
-            Err(NameError::TooLong)
-        );
+        assert_eq!(DomainName::parse(&format!("{}.example", "a".repeat(64))), Err(NameError::LabelTooLong));
+        assert_eq!(DomainName::parse(&format!("{}example", "a.".repeat(124))), Err(NameError::TooLong));
     }
 
     #[test]
     fn forms_of_one_name_are_one() {
         let name = DomainName::parse("BÜCHERWURM.example").unwrap();
-        assert_eq!(
-            name,
-            DomainName::parse("xn--bcherwurm-q9a.EXAMPLE").unwrap()
-        );
-        assert_eq!(
-            (name.as_str(), name.to_unicode().as_str()),
-            ("xn--bcherwurm-q9a.example", "bücherwurm.example")
-        );
-        assert_eq!(
-            HostName::parse("MX.example.org.").unwrap().with_dot(),
-            "mx.example.org."
-        );
+        assert_eq!(name, DomainName::parse("xn--bcherwurm-q9a.EXAMPLE").unwrap());
+        assert_eq!((name.as_str(), name.to_unicode().as_str()), ("xn--bcherwurm-q9a.example", "bücherwurm.example"));
+        assert_eq!(HostName::parse("MX.example.org.").unwrap().with_dot(), "mx.example.org.");
         assert!(HostName::parse("mx.example..").is_err());
     }
 
     #[test]
     fn addresses() {
         assert_eq!(
-            EmailAddress::parse(" O'Neil+x@Bücher.example ")
-                .unwrap()
-                .to_string(),
+            EmailAddress::parse(" O'Neil+x@Bücher.example ").unwrap().to_string(),
             "O'Neil+x@xn--bcher-kva.example"
         );
         assert!(EmailAddress::parse("\"a b\"@c.example").is_ok());
-        for bad in [
-            "a",
-            "@b.example",
-            "a@",
-            "a..b@c.example",
-            ".a@c.example",
-            "a b@c.example",
-            "a@b",
-            "<a@b.example>",
-        ] {
+        for bad in ["a", "@b.example", "a@", "a..b@c.example", ".a@c.example", "a b@c.example", "a@b", "<a@b.example>"]
+        {
             assert!(EmailAddress::parse(bad).is_err(), "{bad}");
         }
     }

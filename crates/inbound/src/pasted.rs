@@ -21,18 +21,9 @@ pub fn find_domain(text: &str) -> Option<Pasted> {
         .collect();
     let address = words.iter().find_map(|word| as_address(word));
     if let Some(address) = address {
-        return Some(Pasted {
-            domain: address.domain().clone(),
-            address: Some(address),
-        });
+        return Some(Pasted { domain: address.domain().clone(), address: Some(address) });
     }
-    words
-        .iter()
-        .find_map(|word| as_name(word))
-        .map(|domain| Pasted {
-            domain,
-            address: None,
-        })
+    words.iter().find_map(|word| as_name(word)).map(|domain| Pasted { domain, address: None })
 }
 
 /// Undoes the spellings by which people keep a name from being clickable.
@@ -94,22 +85,12 @@ mod tests {
             "To: info@shop.example,",
         ] {
             assert_eq!(
-                find_domain(text)
-                    .map(|found| found.domain.to_string())
-                    .as_deref(),
+                find_domain(text).map(|found| found.domain.to_string()).as_deref(),
                 Some("shop.example"),
                 "{text}"
             );
         }
-        for text in [
-            "",
-            "shop",
-            "where is my mail",
-            "192.0.2.1",
-            "https://192.0.2.1/x",
-            "@@@",
-            "://",
-        ] {
+        for text in ["", "shop", "where is my mail", "192.0.2.1", "https://192.0.2.1/x", "@@@", "://"] {
             assert_eq!(find_domain(text), None, "{text}");
         }
     }

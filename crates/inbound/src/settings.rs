@@ -99,47 +99,24 @@ impl SettingsFields {
     /// Checks the form; every error at once.
     pub fn parse(&self) -> Result<Settings, Vec<SettingsError>> {
         let mut errors = Vec::new();
-        let mut wrong = |field, message: &str| {
-            errors.push(SettingsError {
-                field,
-                message: message.to_owned(),
-            })
-        };
+        let mut wrong = |field, message: &str| errors.push(SettingsError { field, message: message.to_owned() });
         let policy = Policy::parse(&self.policy);
         if policy.is_none() {
             wrong(SettingsField::Policy, "Choose what happens to spam.");
         }
         let (name, value) = (self.header_name.trim(), self.header_value.trim());
         // ftext of RFC 5322 2.2: printable ASCII without the colon.
-        if !name
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b':')
-        {
-            wrong(
-                SettingsField::HeaderName,
-                "A header name has letters, digits and hyphens, no space or colon.",
-            );
+        if !name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
+            wrong(SettingsField::HeaderName, "A header name has letters, digits and hyphens, no space or colon.");
         } else if name.len() > NAME_MAX {
-            wrong(
-                SettingsField::HeaderName,
-                "The header name is longer than 76 characters.",
-            );
+            wrong(SettingsField::HeaderName, "The header name is longer than 76 characters.");
         } else if name.is_empty() && !value.is_empty() {
-            wrong(
-                SettingsField::HeaderName,
-                "Enter the name of the header that has this value.",
-            );
+            wrong(SettingsField::HeaderName, "Enter the name of the header that has this value.");
         }
         if value.chars().any(char::is_control) {
-            wrong(
-                SettingsField::HeaderValue,
-                "The value has a line break or control character. Remove it.",
-            );
+            wrong(SettingsField::HeaderValue, "The value has a line break or control character. Remove it.");
         } else if value.len() > VALUE_MAX {
-            wrong(
-                SettingsField::HeaderValue,
-                "The value is longer than 900 characters.",
-            );
+            wrong(SettingsField::HeaderValue, "The value is longer than 900 characters.");
         }
         if !errors.is_empty() {
             return Err(errors);
@@ -171,27 +148,12 @@ mod tests {
     #[test]
     fn every_wrong_field_is_named() {
         let wrong = |fields: SettingsFields| {
-            fields
-                .parse()
-                .unwrap_err()
-                .into_iter()
-                .map(|error| error.field.to_string())
-                .collect::<Vec<_>>()
+            fields.parse().unwrap_err().into_iter().map(|error| error.field.to_string()).collect::<Vec<_>>()
         };
-        assert_eq!(
-            wrong(fields("", "X Spam", "a\nb")),
-            ["policy", "header_name", "header_value"]
-        );
+        assert_eq!(wrong(fields("", "X Spam", "a\nb")), ["policy", "header_name", "header_value"]);
         assert_eq!(wrong(fields("flag", "", "yes")), ["header_name"]);
         assert_eq!(wrong(fields("flag", "X:", "")), ["header_name"]);
-        assert_eq!(
-            fields("Flag", " X-Spam ", "yes")
-                .parse()
-                .unwrap()
-                .header_name
-                .as_deref(),
-            Some("X-Spam")
-        );
+        assert_eq!(fields("Flag", " X-Spam ", "yes").parse().unwrap().header_name.as_deref(), Some("X-Spam"));
     }
 
     proptest! {

@@ -17,11 +17,7 @@ pub fn thousands(number: u64) -> String {
 /// A number with its noun: `1 server`, `1,204 servers`.
 #[must_use]
 pub fn count(number: u64, one: &str, many: &str) -> String {
-    format!(
-        "{} {}",
-        thousands(number),
-        if number == 1 { one } else { many }
-    )
+    format!("{} {}", thousands(number), if number == 1 { one } else { many })
 }
 
 /// A span of seconds in its largest fitting unit: `40 s`, `6 min`, `3 h`, `2 d`.
@@ -42,10 +38,7 @@ mod tests {
 
     #[test]
     fn examples() {
-        assert_eq!(
-            [0, 999, 1_204, 1_000_000].map(thousands),
-            ["0", "999", "1,204", "1,000,000"]
-        );
+        assert_eq!([0, 999, 1_204, 1_000_000].map(thousands), ["0", "999", "1,204", "1,000,000"]);
         assert_eq!(
             [0, 59, 60, 3_599, 3_600, 86_399, 86_400].map(age),
             ["0 s", "59 s", "1 min", "59 min", "1 h", "23 h", "1 d"]

@@ -36,8 +36,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 impl Control {
     pub(crate) fn new(options: Options) -> Self {
-        let world = load(&options)
-            .unwrap_or_else(|| seed::world(options.seed, options.domains, options.rng_seed));
+        let world = load(&options).unwrap_or_else(|| seed::world(options.seed, options.domains, options.rng_seed));
         let inner = Inner {
             world,
             switches: Switches::default(),
@@ -45,11 +44,7 @@ impl Control {
             ledger: Vec::new(),
             recent: HashMap::new(),
         };
-        Self {
-            inner: Arc::new(Mutex::new(inner)),
-            options: Arc::new(options),
-            started: Instant::now(),
-        }
+        Self { inner: Arc::new(Mutex::new(inner)), options: Arc::new(options), started: Instant::now() }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -63,11 +58,7 @@ impl Control {
 
     /// Makes a key of a customer.
     pub fn add_key_for(&self, label: &str, secret: &str, customer: &str) {
-        let key = Key {
-            label: label.to_owned(),
-            secret: secret.to_owned(),
-            customer: customer.to_owned(),
-        };
+        let key = Key { label: label.to_owned(), secret: secret.to_owned(), customer: customer.to_owned() };
         let mut inner = self.lock();
         inner.world.keys.retain(|known| known.label != label);
         inner.world.keys.push(key);
@@ -78,12 +69,7 @@ impl Control {
         let mut inner = self.lock();
         let before = inner.world.keys.len();
         inner.world.keys.retain(|key| key.label != label);
-        for domain in inner
-            .world
-            .domains
-            .values_mut()
-            .filter(|domain| domain.key.as_deref() == Some(label))
-        {
+        for domain in inner.world.domains.values_mut().filter(|domain| domain.key.as_deref() == Some(label)) {
             domain.key = None;
         }
         inner.world.keys.len() != before
@@ -92,12 +78,7 @@ impl Control {
     /// Labels and customers of the keys.
     #[must_use]
     pub fn keys(&self) -> Vec<(String, String)> {
-        self.lock()
-            .world
-            .keys
-            .iter()
-            .map(|key| (key.label.clone(), key.customer.clone()))
-            .collect()
+        self.lock().world.keys.iter().map(|key| (key.label.clone(), key.customer.clone())).collect()
     }
 
     /// Adds a fault; the first that applies is taken.
@@ -147,11 +128,7 @@ impl Control {
 
     /// Back to how it started, without faults, switches and ledger.
     pub fn reset(&self) {
-        let world = seed::world(
-            self.options.seed,
-            self.options.domains,
-            self.options.rng_seed,
-        );
+        let world = seed::world(self.options.seed, self.options.domains, self.options.rng_seed);
         let mut inner = self.lock();
         *inner = Inner {
             world,
@@ -177,10 +154,7 @@ impl Control {
             return;
         };
         let fresh = path.with_extension("new");
-        if std::fs::write(&fresh, text)
-            .and_then(|()| std::fs::rename(&fresh, path))
-            .is_err()
-        {
+        if std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, path)).is_err() {
             eprintln!("the state could not be written to {}", path.display());
         }
     }
@@ -195,10 +169,7 @@ impl Inner {
     /// Takes a place in the customer's second, if there is one.
     pub(crate) fn admit(&mut self, customer: &str, rate: u32, now: Instant) -> bool {
         let recent = self.recent.entry(customer.to_owned()).or_default();
-        while recent
-            .front()
-            .is_some_and(|at| now.duration_since(*at) >= WINDOW)
-        {
+        while recent.front().is_some_and(|at| now.duration_since(*at) >= WINDOW) {
             recent.pop_front();
         }
         let room = recent.len() < rate as usize;

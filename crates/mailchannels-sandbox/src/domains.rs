@@ -10,19 +10,11 @@ use serde_json::{Map, Value, json};
 
 /// A name as answers have it: the service stores U-labels `[infer]`.
 pub(crate) fn shown(name: &str, switches: &Switches) -> String {
-    if switches.is("names", "unicode") {
-        idna::domain_to_unicode(name).0
-    } else {
-        name.to_owned()
-    }
+    if switches.is("names", "unicode") { idna::domain_to_unicode(name).0 } else { name.to_owned() }
 }
 
 pub(crate) fn downstream_json(server: &Downstream, switches: &Switches) -> Value {
-    let target = if switches.is("targets", "dotted") {
-        format!("{}.", server.target)
-    } else {
-        server.target.clone()
-    };
+    let target = if switches.is("targets", "dotted") { format!("{}.", server.target) } else { server.target.clone() };
     json!({ "priority": server.priority, "weight": server.weight, "port": server.port, "target": target })
 }
 
@@ -31,26 +23,11 @@ pub(crate) fn domain_json(name: &str, domain: &Domain, switches: &Switches) -> V
     let sections = &domain.sections;
     let mut map = Map::new();
     map.insert("domain".into(), shown(name, switches).into());
-    map.insert(
-        "subscriptionHandle".into(),
-        domain.subscription.clone().into(),
-    );
-    let servers: Vec<_> = sections
-        .downstreams
-        .iter()
-        .map(|server| downstream_json(server, switches))
-        .collect();
-    let aliases: Vec<_> = sections
-        .aliases
-        .iter()
-        .map(|alias| shown(alias, switches))
-        .collect();
+    map.insert("subscriptionHandle".into(), domain.subscription.clone().into());
+    let servers: Vec<_> = sections.downstreams.iter().map(|server| downstream_json(server, switches)).collect();
+    let aliases: Vec<_> = sections.aliases.iter().map(|alias| shown(alias, switches)).collect();
     for (field, value, empty) in [
-        (
-            "settings",
-            json!(sections.settings),
-            sections.settings.is_empty(),
-        ),
+        ("settings", json!(sections.settings), sections.settings.is_empty()),
         ("admins", json!(sections.admins), sections.admins.is_empty()),
         ("downstreamAddresses", json!(servers), servers.is_empty()),
         ("aliases", json!(aliases), aliases.is_empty()),
@@ -104,10 +81,7 @@ impl World {
                 .filter(|(_, domain)| Self::reaches(key, domain))
                 .collect()
         } else {
-            self.domains
-                .iter()
-                .filter(|(_, domain)| Self::reaches(key, domain))
-                .collect()
+            self.domains.iter().filter(|(_, domain)| Self::reaches(key, domain)).collect()
         };
         let total = visible.len();
         let page: Vec<_> = visible
@@ -128,33 +102,19 @@ impl World {
             }
         }
         // Recipients live in domains.
-        self.recipients
-            .retain(|address, _| address.rsplit('@').next() != Some(name.as_str()));
+        self.recipients.retain(|address, _| address.rsplit('@').next() != Some(name.as_str()));
         Ok(Reply::wrote(StatusCode::NO_CONTENT, None))
     }
 
     /// `POST /domains/{domain}/alias/{alias}`
-    pub(crate) fn add_alias(
-        &mut self,
-        key: &Key,
-        name: &str,
-        alias: &str,
-        switches: &Switches,
-    ) -> Outcome {
+    pub(crate) fn add_alias(&mut self, key: &Key, name: &str, alias: &str, switches: &Switches) -> Outcome {
         let name = self.reach(key, name)?;
         let alias = alias_of(alias)?;
         if self.taken(&alias) {
-            return Err(Reply::error(
-                StatusCode::CONFLICT,
-                "the alias already exists",
-                &[],
-            ));
+            return Err(Reply::error(StatusCode::CONFLICT, "the alias already exists", &[]));
         }
         self.aliases.insert(alias.clone(), name.clone());
-        let domain = self
-            .domains
-            .get_mut(&name)
-            .ok_or_else(|| missing("the domain does not exist"))?;
+        let domain = self.domains.get_mut(&name).ok_or_else(|| missing("the domain does not exist"))?;
         domain.sections.aliases.push(alias.clone());
         let body = json!({ "domain": domain_json(&name, domain, switches), "alias": shown(&alias, switches) });
         Ok(Reply::wrote(StatusCode::OK, Some(body)))
@@ -178,24 +138,14 @@ impl World {
     pub(crate) fn login_link(&mut self, key: &Key, name: &str) -> Outcome {
         let name = self.linkable(key, name)?;
         let link = self.mint(&name);
-        Ok(Reply {
-            changed: true,
-            ..Reply::read(json!({ "loginLink": link }))
-        })
+        Ok(Reply { changed: true, ..Reply::read(json!({ "loginLink": link })) })
     }
 
     pub(crate) fn linkable(&self, key: &Key, name: &str) -> Result<String, Reply> {
         let name = name_of(name)?;
-        let owner = self
-            .domains
-            .get(self.aliases.get(&name).unwrap_or(&name))
-            .map(|domain| &domain.customer);
+        let owner = self.domains.get(self.aliases.get(&name).unwrap_or(&name)).map(|domain| &domain.customer);
         if owner.is_some_and(|owner| *owner != key.customer) {
-            return Err(Reply::error(
-                StatusCode::UNAUTHORIZED,
-                "the domain does not belong to this customer",
-                &[],
-            ));
+            return Err(Reply::error(StatusCode::UNAUTHORIZED, "the domain does not belong to this customer", &[]));
         }
         self.reach(key, &name)
     }
@@ -203,65 +153,33 @@ impl World {
     pub(crate) fn mint(&mut self, name: &str) -> String {
         self.links += 1;
         let token: u128 = rand::random();
-        format!(
-            "https://console.filter.example/login/{name}?token={token:032x}{:x}",
-            self.links
-        )
+        format!("https://console.filter.example/login/{name}?token={token:032x}{:x}", self.links)
     }
 
     /// `GET /domains/{domain}/downstream-address`
-    pub(crate) fn get_downstreams(
-        &self,
-        key: &Key,
-        name: &str,
-        query: &Query,
-        switches: &Switches,
-    ) -> Outcome {
+    pub(crate) fn get_downstreams(&self, key: &Key, name: &str, query: &Query, switches: &Switches) -> Outcome {
         let name = self.reach(key, name)?;
         let limit = query.integer("limit")?.unwrap_or(10);
         let offset = query.integer("offset")?.unwrap_or(0);
         if limit < 1 || offset < 0 {
             return Err(bad("limit is at least 1, offset at least 0"));
         }
-        let (limit, offset) = (
-            usize::try_from(limit).unwrap_or(0),
-            usize::try_from(offset).unwrap_or(0),
-        );
-        let servers = self
-            .domains
-            .get(&name)
-            .map(|domain| domain.sections.downstreams.as_slice())
-            .unwrap_or_default();
-        let records: Vec<_> = servers
-            .iter()
-            .skip(offset)
-            .take(limit)
-            .map(|server| downstream_json(server, switches))
-            .collect();
+        let (limit, offset) = (usize::try_from(limit).unwrap_or(0), usize::try_from(offset).unwrap_or(0));
+        let servers = self.domains.get(&name).map(|domain| domain.sections.downstreams.as_slice()).unwrap_or_default();
+        let records: Vec<_> =
+            servers.iter().skip(offset).take(limit).map(|server| downstream_json(server, switches)).collect();
         Ok(Reply::read(json!({ "records": records })))
     }
 
     /// `PUT /domains/{domain}/downstream-address`: deletes all, then creates `[spec]`.
-    pub(crate) fn put_downstreams(
-        &mut self,
-        key: &Key,
-        name: &str,
-        body: &[u8],
-        switches: &Switches,
-    ) -> Outcome {
+    pub(crate) fn put_downstreams(&mut self, key: &Key, name: &str, body: &[u8], switches: &Switches) -> Outcome {
         let servers = downstreams(&object(body)?, "records", true)?.unwrap_or_default();
         let name = self.reach(key, name)?;
-        let records: Vec<_> = servers
-            .iter()
-            .map(|server| downstream_json(server, switches))
-            .collect();
+        let records: Vec<_> = servers.iter().map(|server| downstream_json(server, switches)).collect();
         if let Some(domain) = self.domains.get_mut(&name) {
             domain.sections.downstreams = servers;
         }
-        Ok(Reply::wrote(
-            StatusCode::CREATED,
-            Some(json!({ "records": records })),
-        ))
+        Ok(Reply::wrote(StatusCode::CREATED, Some(json!({ "records": records }))))
     }
 
     /// `PUT /domains/{domain}/api-key`
@@ -269,10 +187,7 @@ impl World {
         let body = object(body)?;
         let secret = string(&body, "apiKey")?;
         let name = self.reach(key, name)?;
-        let new = self
-            .key_with(secret)
-            .filter(|new| new.customer == key.customer)
-            .map(|new| new.label.clone());
+        let new = self.key_with(secret).filter(|new| new.customer == key.customer).map(|new| new.label.clone());
         let Some(label) = new else {
             return Err(bad("the new api key is not valid"));
         };
@@ -283,13 +198,7 @@ impl World {
     }
 
     /// `PUT /domains/{domain}/settings`
-    pub(crate) fn put_settings(
-        &mut self,
-        key: &Key,
-        name: &str,
-        body: &[u8],
-        switches: &Switches,
-    ) -> Outcome {
+    pub(crate) fn put_settings(&mut self, key: &Key, name: &str, body: &[u8], switches: &Switches) -> Outcome {
         let body = object(body)?;
         let given = input::Given {
             settings: Some(settings(&body)?),
@@ -318,15 +227,10 @@ impl World {
     }
 
     /// Aliases that a domain may have: in A-label form, and nobody else's.
-    pub(crate) fn free_aliases(
-        &self,
-        name: &str,
-        aliases: &[String],
-    ) -> Result<Vec<String>, Reply> {
+    pub(crate) fn free_aliases(&self, name: &str, aliases: &[String]) -> Result<Vec<String>, Reply> {
         let names = input::alias_names(aliases)?;
         match names.iter().find(|alias| {
-            self.domains.contains_key(*alias)
-                || self.aliases.get(*alias).is_some_and(|owner| owner != name)
+            self.domains.contains_key(*alias) || self.aliases.get(*alias).is_some_and(|owner| owner != name)
         }) {
             Some(alias) => Err(bad(&format!("the alias {alias} already exists"))),
             None => Ok(names),

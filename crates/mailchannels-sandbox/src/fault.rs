@@ -52,12 +52,7 @@ impl Fault {
     /// A fault that happens each time.
     #[must_use]
     pub fn new(operation: &str, kind: FaultKind) -> Self {
-        Self {
-            operation: operation.to_owned(),
-            kind,
-            probability: 1.0,
-            count: None,
-        }
+        Self { operation: operation.to_owned(), kind, probability: 1.0, count: None }
     }
 
     /// Only so many times.
@@ -78,8 +73,7 @@ impl Fault {
 /// Picks the first fault that applies now, and counts it down.
 pub(crate) fn pick(faults: &mut Vec<Fault>, operation: &str) -> Option<FaultKind> {
     let index = faults.iter().position(|fault| {
-        (fault.operation == "*" || fault.operation == operation)
-            && rand::rng().random::<f64>() < fault.probability
+        (fault.operation == "*" || fault.operation == operation) && rand::rng().random::<f64>() < fault.probability
     })?;
     let kind = faults[index].kind.clone();
     if let Some(count) = &mut faults[index].count {

@@ -26,11 +26,7 @@ impl Query {
 
     /// All values of a name.
     pub(crate) fn all(&self, name: &str) -> Vec<&str> {
-        self.0
-            .iter()
-            .filter(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
-            .collect()
+        self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect()
     }
 
     /// A single value; twice is a 400.
@@ -43,8 +39,7 @@ impl Query {
     }
 
     pub(crate) fn required(&self, name: &str) -> Result<&str, Reply> {
-        self.one(name)?
-            .ok_or_else(|| bad(&format!("{name} is required")))
+        self.one(name)?.ok_or_else(|| bad(&format!("{name} is required")))
     }
 
     pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Reply> {
@@ -58,11 +53,7 @@ impl Query {
 
     pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, Reply> {
         self.one(name)?
-            .map(|text| {
-                text.parse::<i32>()
-                    .map(i64::from)
-                    .map_err(|_| bad(&format!("{name} must be an integer")))
-            })
+            .map(|text| text.parse::<i32>().map(i64::from).map_err(|_| bad(&format!("{name} must be an integer"))))
             .transpose()
     }
 }
@@ -76,9 +67,7 @@ pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, Reply> {
 }
 
 pub(crate) fn string<'a>(map: &'a Map<String, Value>, name: &str) -> Result<&'a str, Reply> {
-    map.get(name)
-        .and_then(Value::as_str)
-        .ok_or_else(|| bad(&format!("{name} is required and must be a string")))
+    map.get(name).and_then(Value::as_str).ok_or_else(|| bad(&format!("{name} is required and must be a string")))
 }
 
 /// A list of strings; null counts as absent only where told.
@@ -88,11 +77,7 @@ pub(crate) fn strings(map: &Map<String, Value>, name: &str) -> Result<Option<Vec
         return Ok(None);
     };
     let items = value.as_array().ok_or_else(wrong)?;
-    items
-        .iter()
-        .map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong))
-        .collect::<Result<_, _>>()
-        .map(Some)
+    items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect::<Result<_, _>>().map(Some)
 }
 
 /// A list of objects.
@@ -105,11 +90,7 @@ pub(crate) fn objects<'a>(
         return Ok(None);
     };
     let items = value.as_array().ok_or_else(wrong)?;
-    items
-        .iter()
-        .map(|item| item.as_object().ok_or_else(wrong))
-        .collect::<Result<_, _>>()
-        .map(Some)
+    items.iter().map(|item| item.as_object().ok_or_else(wrong)).collect::<Result<_, _>>().map(Some)
 }
 
 /// Downstream addresses; at most 10 where `limited` `[spec]`.
@@ -125,11 +106,9 @@ pub(crate) fn downstreams(
         return Err(bad("at most 10 downstream addresses"));
     }
     let number = |item: &Map<String, Value>, name: &str| {
-        item.get(name).and_then(whole).ok_or_else(|| {
-            bad(&format!(
-                "{name} is required and must be a non-negative integer"
-            ))
-        })
+        item.get(name)
+            .and_then(whole)
+            .ok_or_else(|| bad(&format!("{name} is required and must be a non-negative integer")))
     };
     let read = |item: &Map<String, Value>| {
         let target = string(item, "target")?;
@@ -144,11 +123,7 @@ pub(crate) fn downstreams(
             target,
         })
     };
-    items
-        .into_iter()
-        .map(read)
-        .collect::<Result<_, _>>()
-        .map(Some)
+    items.into_iter().map(read).collect::<Result<_, _>>().map(Some)
 }
 
 /// A whole number; JSON's `1.0` is one too (JSON Schema, `integer`).
@@ -169,18 +144,11 @@ fn whole(value: &Value) -> Option<u64> {
 /// The keys of DomainSettings that are there, each null or of its type.
 pub(crate) fn settings(map: &Map<String, Value>) -> Result<Vec<(String, Value)>, Reply> {
     let mut found = Vec::new();
-    for name in [
-        "abusePolicy",
-        "abusePolicyOverride",
-        "spamHeaderName",
-        "spamHeaderValue",
-    ] {
+    for name in ["abusePolicy", "abusePolicyOverride", "spamHeaderName", "spamHeaderValue"] {
         let Some(value) = map.get(name) else { continue };
         let fits = match (name, value) {
             (_, Value::Null) => true,
-            ("abusePolicy", Value::String(word)) => {
-                ["block", "flag", "quarantine"].contains(&word.as_str())
-            }
+            ("abusePolicy", Value::String(word)) => ["block", "flag", "quarantine"].contains(&word.as_str()),
             ("abusePolicyOverride", Value::Bool(_)) => true,
             ("spamHeaderName" | "spamHeaderValue", Value::String(text)) => !text.is_empty(),
             _ => false,

@@ -35,12 +35,7 @@ pub(crate) fn item_json(item: &Item, list: &str) -> Value {
 /// Finds what an entry is; the type is determined from the value `[spec]`.
 pub(crate) fn entry(text: &str, switches: &Switches) -> Result<Item, Reply> {
     let refused = || bad("the list item is not a valid ip address, email address or domain");
-    let item = |kind: &str, item: String| {
-        Ok(Item {
-            item,
-            kind: kind.to_owned(),
-        })
-    };
+    let item = |kind: &str, item: String| Ok(Item { item, kind: kind.to_owned() });
     if let Ok(ip) = text.parse::<IpAddr>() {
         return if ip.is_ipv6() && switches.is("ipv6", "rejected") {
             Err(refused())
@@ -50,8 +45,7 @@ pub(crate) fn entry(text: &str, switches: &Switches) -> Result<Item, Reply> {
     }
     if let Some((ip, bits)) = text.split_once('/') {
         let most = if ip.contains(':') { 128 } else { 32 };
-        let valid =
-            ip.parse::<IpAddr>().is_ok() && bits.parse::<u8>().is_ok_and(|bits| bits <= most);
+        let valid = ip.parse::<IpAddr>().is_ok() && bits.parse::<u8>().is_ok_and(|bits| bits <= most);
         return if valid && switches.is("cidr", "accepted") {
             item("ip_address", text.to_owned())
         } else {
@@ -64,56 +58,29 @@ pub(crate) fn entry(text: &str, switches: &Switches) -> Result<Item, Reply> {
     }
     if let Some(rest) = text.strip_prefix("*.") {
         let name = name_of(rest).map_err(|_| refused())?;
-        return if switches.is("wildcard", "accepted") {
-            item("domain", format!("*.{name}"))
-        } else {
-            Err(refused())
-        };
+        return if switches.is("wildcard", "accepted") { item("domain", format!("*.{name}")) } else { Err(refused()) };
     }
     let name = name_of(text).map_err(|_| refused())?;
-    if name.contains('.') {
-        item("domain", name)
-    } else {
-        Err(refused())
-    }
+    if name.contains('.') { item("domain", name) } else { Err(refused()) }
 }
 
 /// Works on one list, wherever it is.
-fn act(
-    lists: &mut Lists,
-    act: ListAct,
-    list: List,
-    query: &Query,
-    body: &[u8],
-    switches: &Switches,
-) -> Outcome {
+fn act(lists: &mut Lists, act: ListAct, list: List, query: &Query, body: &[u8], switches: &Switches) -> Outcome {
     let items = lists.of(list);
     match act {
-        ListAct::Get => Ok(Reply::read(
-            items
-                .iter()
-                .map(|item| item_json(item, list.word()))
-                .collect(),
-        )),
+        ListAct::Get => Ok(Reply::read(items.iter().map(|item| item_json(item, list.word())).collect())),
         ListAct::Add => {
             let body = object(body)?;
             let item = entry(string(&body, "item")?, switches)?;
             let twice = items.contains(&item);
             if twice && switches.is("duplicate_entry", "409") {
-                return Err(Reply::error(
-                    StatusCode::CONFLICT,
-                    "the item is on the list already",
-                    &[],
-                ));
+                return Err(Reply::error(StatusCode::CONFLICT, "the item is on the list already", &[]));
             }
             let answer = item_json(&item, list.word());
             if !twice {
                 items.push(item);
             }
-            Ok(Reply {
-                changed: !twice,
-                ..Reply::wrote(StatusCode::CREATED, Some(answer))
-            })
+            Ok(Reply { changed: !twice, ..Reply::wrote(StatusCode::CREATED, Some(answer)) })
         }
         ListAct::Remove => {
             let text = query.required("item")?;
@@ -123,10 +90,7 @@ fn act(
             if items.len() == before && switches.is("missing_delete", "404") {
                 return Err(missing("the item is not on the list"));
             }
-            Ok(Reply {
-                changed: items.len() != before,
-                ..Reply::wrote(StatusCode::NO_CONTENT, None)
-            })
+            Ok(Reply { changed: items.len() != before, ..Reply::wrote(StatusCode::NO_CONTENT, None) })
         }
     }
 }
@@ -158,10 +122,7 @@ impl World {
         switches: &Switches,
     ) -> Outcome {
         let name = self.reach(key, name)?;
-        let domain = self
-            .domains
-            .get_mut(&name)
-            .ok_or_else(|| missing("the domain does not exist"))?;
+        let domain = self.domains.get_mut(&name).ok_or_else(|| missing("the domain does not exist"))?;
         act(&mut domain.lists, what, list, query, body, switches)
     }
 
@@ -179,10 +140,7 @@ impl World {
         // No 400 is documented for the address itself: what is no address has no account.
         let (address, domain) = address_of(email).map_err(|_| missing("account not found"))?;
         self.reach(key, &domain)?;
-        let recipient = self
-            .recipients
-            .get_mut(&address)
-            .ok_or_else(|| missing("account not found"))?;
+        let recipient = self.recipients.get_mut(&address).ok_or_else(|| missing("account not found"))?;
         act(&mut recipient.lists, what, list, query, body, switches)
     }
 }

@@ -54,18 +54,12 @@ async fn main() -> ExitCode {
     let sandbox = match Sandbox::start(options).await {
         Ok(sandbox) => sandbox,
         Err(error) => {
-            eprintln!(
-                "mailchannels-sandbox: {} cannot be listened on: {error}",
-                cli.listen
-            );
+            eprintln!("mailchannels-sandbox: {} cannot be listened on: {error}", cli.listen);
             return ExitCode::FAILURE;
         }
     };
     println!("mailchannels-sandbox listens on {}", sandbox.base_url());
-    let (Ok(mut term), Ok(mut int)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
         return ExitCode::FAILURE;
     };
     tokio::select! {

@@ -17,78 +17,41 @@ enum Made {
 
 impl World {
     /// `POST /domains`
-    pub(crate) fn provision(
-        &mut self,
-        key: &Key,
-        query: &Query,
-        body: &[u8],
-        switches: &Switches,
-    ) -> Outcome {
-        let (associate, overwrite) = (
-            query.flag("associate-key")?.unwrap_or(false),
-            query.flag("overwrite")?.unwrap_or(false),
-        );
+    pub(crate) fn provision(&mut self, key: &Key, query: &Query, body: &[u8], switches: &Switches) -> Outcome {
+        let (associate, overwrite) =
+            (query.flag("associate-key")?.unwrap_or(false), query.flag("overwrite")?.unwrap_or(false));
         let body = object(body)?;
         let name = name_of(string(&body, "domain")?)?;
         let subscription = string(&body, "subscriptionHandle")?.to_owned();
         let given = Given::read(&body, "downstreamAddresses")?;
         self.own_subscription(key, &subscription)?;
         let room = self.room(key, &subscription);
-        let made = self.make(
-            key,
-            &name,
-            &subscription,
-            &given,
-            associate,
-            overwrite,
-            room,
-        )?;
-        let answer = self
-            .domains
-            .get(&name)
-            .map(|domain| domain_json(&name, domain, switches));
+        let made = self.make(key, &name, &subscription, &given, associate, overwrite, room)?;
+        let answer = self.domains.get(&name).map(|domain| domain_json(&name, domain, switches));
         Ok(match made {
             Made::Created => Reply::wrote(StatusCode::CREATED, answer),
-            Made::Existed => Reply {
-                status: StatusCode::OK,
-                body: answer,
-                changed: overwrite,
-            },
+            Made::Existed => Reply { status: StatusCode::OK, body: answer, changed: overwrite },
         })
     }
 
     fn own_subscription(&self, key: &Key, handle: &str) -> Result<(), Reply> {
-        let own = self.customers.get(&key.customer).is_some_and(|customer| {
-            customer
-                .subscriptions
-                .iter()
-                .any(|subscription| subscription.handle == handle)
-        });
-        if own {
-            Ok(())
-        } else {
-            Err(forbidden("the subscription is not your own"))
-        }
+        let own = self
+            .customers
+            .get(&key.customer)
+            .is_some_and(|customer| customer.subscriptions.iter().any(|subscription| subscription.handle == handle));
+        if own { Ok(()) } else { Err(forbidden("the subscription is not your own")) }
     }
 
     fn room(&self, key: &Key, handle: &str) -> usize {
         let limit = self
             .customers
             .get(&key.customer)
-            .and_then(|customer| {
-                customer
-                    .subscriptions
-                    .iter()
-                    .find(|subscription| subscription.handle == handle)
-            })
+            .and_then(|customer| customer.subscriptions.iter().find(|subscription| subscription.handle == handle))
             .map_or(0, |subscription| subscription.limit);
         limit.saturating_sub(self.count(handle))
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "they are the parameters of the call"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "they are the parameters of the call")]
     fn make(
         &mut self,
         key: &Key,
@@ -107,16 +70,9 @@ impl World {
             )
         };
         if let Some(owner) = self.aliases.get(name) {
-            let own = self
-                .domains
-                .get(owner)
-                .is_some_and(|domain| domain.customer == key.customer);
+            let own = self.domains.get(owner).is_some_and(|domain| domain.customer == key.customer);
             return Err(if own {
-                Reply::error(
-                    StatusCode::CONFLICT,
-                    "the domain is an alias of another domain",
-                    &[],
-                )
+                Reply::error(StatusCode::CONFLICT, "the domain is an alias of another domain", &[])
             } else {
                 conflict()
             });
@@ -127,10 +83,7 @@ impl World {
             }
             if overwrite && Self::reaches(key, domain) {
                 // What cannot be set is carried forward, says the description.
-                let aliases = given
-                    .aliases
-                    .as_ref()
-                    .and_then(|aliases| self.free_aliases(name, aliases).ok());
+                let aliases = given.aliases.as_ref().and_then(|aliases| self.free_aliases(name, aliases).ok());
                 if let Some(domain) = self.domains.get_mut(name) {
                     given.apply(&mut domain.sections);
                     if associate {
@@ -147,11 +100,7 @@ impl World {
             return Err(forbidden("the limit on associated domains is reached"));
         }
         let aliases = match &given.aliases {
-            Some(aliases) => self
-                .free_aliases(name, aliases)?
-                .into_iter()
-                .filter(|alias| alias != name)
-                .collect(),
+            Some(aliases) => self.free_aliases(name, aliases)?.into_iter().filter(|alias| alias != name).collect(),
             None => Vec::new(),
         };
         let mut domain = Domain {
@@ -167,30 +116,21 @@ impl World {
     }
 
     /// `POST /domains/batch`
-    pub(crate) fn provision_batch(
-        &mut self,
-        key: &Key,
-        query: &Query,
-        body: &[u8],
-        switches: &Switches,
-    ) -> Outcome {
+    pub(crate) fn provision_batch(&mut self, key: &Key, query: &Query, body: &[u8], switches: &Switches) -> Outcome {
         let subscription = query.required("subscriptionHandle")?.to_owned();
-        let (associate, overwrite) = (
-            query.flag("associate-key")?.unwrap_or(false),
-            query.flag("overwrite")?.unwrap_or(false),
-        );
+        let (associate, overwrite) =
+            (query.flag("associate-key")?.unwrap_or(false), query.flag("overwrite")?.unwrap_or(false));
         let body = object(body)?;
         let items = objects(&body, "domains")?.unwrap_or_default();
         if items.len() > 1000 {
             return Err(bad("at most 1000 domains"));
         }
         // The description and a client disagree about the field's name `[?]`.
-        let field =
-            |item: &serde_json::Map<String, Value>| match switches.get("batch_downstream_field") {
-                "client" => "downstreamAddresses",
-                "both" if item.contains_key("downstreamAddresses") => "downstreamAddresses",
-                _ => "downstreamAddress",
-            };
+        let field = |item: &serde_json::Map<String, Value>| match switches.get("batch_downstream_field") {
+            "client" => "downstreamAddresses",
+            "both" if item.contains_key("downstreamAddresses") => "downstreamAddresses",
+            _ => "downstreamAddress",
+        };
         let mut rows = Vec::new();
         for item in items {
             let name = string(item, "domain")?.to_owned();
@@ -199,11 +139,8 @@ impl World {
         }
         self.own_subscription(key, &subscription)?;
         let room = self.room(key, &subscription);
-        let mut new: Vec<_> = rows
-            .iter()
-            .filter_map(|(name, _)| name_of(name).ok())
-            .filter(|name| !self.taken(name))
-            .collect();
+        let mut new: Vec<_> =
+            rows.iter().filter_map(|(name, _)| name_of(name).ok()).filter(|name| !self.taken(name)).collect();
         new.sort();
         new.dedup();
         if new.len() > room {
@@ -220,10 +157,7 @@ impl World {
                 continue;
             };
             let made = self.make(key, &name, &subscription, &given, associate, overwrite, 1);
-            let answer = self
-                .domains
-                .get(&name)
-                .map(|domain| domain_json(&name, domain, switches));
+            let answer = self.domains.get(&name).map(|domain| domain_json(&name, domain, switches));
             match made {
                 Ok(Made::Created) => {
                     changed = true;
@@ -232,37 +166,20 @@ impl World {
                 Ok(Made::Existed) => {
                     changed |= overwrite;
                     // Its code is not in the enum `[?]`.
-                    let code = switches
-                        .get("batch_exists_code")
-                        .parse::<u16>()
-                        .unwrap_or(200);
-                    let item = json!({ "domain": answer, "code": code, "comment": "the domain was already provisioned" });
-                    if code == 409 {
-                        errors.push(item)
-                    } else {
-                        successes.push(item)
-                    }
+                    let code = switches.get("batch_exists_code").parse::<u16>().unwrap_or(200);
+                    let item =
+                        json!({ "domain": answer, "code": code, "comment": "the domain was already provisioned" });
+                    if code == 409 { errors.push(item) } else { successes.push(item) }
                 }
                 Err(refusal) => {
-                    let comment = refusal
-                        .body
-                        .as_ref()
-                        .and_then(|body| body["message"].as_str())
-                        .unwrap_or_default()
-                        .to_owned();
-                    let code = if refusal.status == StatusCode::FORBIDDEN {
-                        500
-                    } else {
-                        refusal.status.as_u16()
-                    };
+                    let comment =
+                        refusal.body.as_ref().and_then(|body| body["message"].as_str()).unwrap_or_default().to_owned();
+                    let code = if refusal.status == StatusCode::FORBIDDEN { 500 } else { refusal.status.as_u16() };
                     errors.push(fail(code, &comment));
                 }
             }
         }
-        Ok(Reply {
-            changed,
-            ..Reply::read(json!({ "successes": successes, "errors": errors }))
-        })
+        Ok(Reply { changed, ..Reply::read(json!({ "successes": successes, "errors": errors })) })
     }
 
     /// `POST /domains/batch/login-link`. Failed items have no link.
@@ -272,10 +189,8 @@ impl World {
         if body.contains_key("domains") && items.is_empty() || items.len() > 1000 {
             return Err(bad("from 1 to 1000 domains"));
         }
-        let names = items
-            .into_iter()
-            .map(|item| string(item, "domain").map(str::to_owned))
-            .collect::<Result<Vec<_>, _>>()?;
+        let names =
+            items.into_iter().map(|item| string(item, "domain").map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
         names.iter().try_for_each(|name| hostname(name))?;
         let (mut successes, mut errors) = (Vec::new(), Vec::new());
         for text in names {
@@ -285,18 +200,11 @@ impl World {
                     successes.push(json!({ "domain": text, "code": 200, "loginLink": link }));
                 }
                 Err(refusal) => {
-                    let comment = refusal
-                        .body
-                        .as_ref()
-                        .map(|body| body["message"].clone())
-                        .unwrap_or_default();
+                    let comment = refusal.body.as_ref().map(|body| body["message"].clone()).unwrap_or_default();
                     errors.push(json!({ "domain": text, "code": refusal.status.as_u16(), "comment": comment }));
                 }
             }
         }
-        Ok(Reply {
-            changed: !successes.is_empty(),
-            ..Reply::read(json!({ "successes": successes, "errors": errors }))
-        })
+        Ok(Reply { changed: !successes.is_empty(), ..Reply::read(json!({ "successes": successes, "errors": errors })) })
     }
 }

@@ -27,19 +27,11 @@ pub(crate) fn allowed(peer: IpAddr) -> bool {
 }
 
 fn done() -> Reply {
-    Reply {
-        status: StatusCode::NO_CONTENT,
-        body: None,
-        changed: false,
-    }
+    Reply { status: StatusCode::NO_CONTENT, body: None, changed: false }
 }
 
 fn wrong(why: &str) -> Reply {
-    Reply {
-        status: StatusCode::BAD_REQUEST,
-        body: Some(json!({ "error": why })),
-        changed: false,
-    }
+    Reply { status: StatusCode::BAD_REQUEST, body: Some(json!({ "error": why })), changed: false }
 }
 
 fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Reply> {
@@ -65,19 +57,12 @@ fn act(control: &Control, method: &Method, path: &str, body: &[u8]) -> Result<Re
         ),
         ("POST", ["keys"]) => {
             let key: NewKey = read(body)?;
-            control.add_key_for(
-                &key.label,
-                &key.secret,
-                key.customer.as_deref().unwrap_or(crate::seed::DEMO),
-            );
+            control.add_key_for(&key.label, &key.secret, key.customer.as_deref().unwrap_or(crate::seed::DEMO));
             done()
         }
         ("DELETE", ["keys", label]) => {
             if !control.delete_key(label) {
-                return Err(Reply {
-                    status: StatusCode::NOT_FOUND,
-                    ..wrong("no such key")
-                });
+                return Err(Reply { status: StatusCode::NOT_FOUND, ..wrong("no such key") });
             }
             done()
         }
@@ -93,9 +78,7 @@ fn act(control: &Control, method: &Method, path: &str, body: &[u8]) -> Result<Re
         ("GET", ["switches"]) => Reply::read(json!(control.lock().switches)),
         ("PUT", ["switches"]) => {
             for (name, value) in read::<BTreeMap<String, String>>(body)? {
-                control
-                    .set_switch(&name, &value)
-                    .map_err(|why| wrong(&why))?;
+                control.set_switch(&name, &value).map_err(|why| wrong(&why))?;
             }
             done()
         }
@@ -115,26 +98,15 @@ fn act(control: &Control, method: &Method, path: &str, body: &[u8]) -> Result<Re
         }
         ("GET", ["domains"]) => {
             let inner = control.lock();
-            let all: Vec<Value> = inner
-                .world
-                .domains
-                .iter()
-                .map(|(name, domain)| domain_json(name, domain, &inner.switches))
-                .collect();
+            let all: Vec<Value> =
+                inner.world.domains.iter().map(|(name, domain)| domain_json(name, domain, &inner.switches)).collect();
             Reply::read(Value::Array(all))
         }
         ("GET", ["domains", name]) => match control.domain(name) {
             Some(domain) => Reply::read(domain),
-            None => Reply {
-                status: StatusCode::NOT_FOUND,
-                body: Some(Value::Null),
-                changed: false,
-            },
+            None => Reply { status: StatusCode::NOT_FOUND, body: Some(Value::Null), changed: false },
         },
-        _ => Reply {
-            status: StatusCode::NOT_FOUND,
-            ..wrong("no such control")
-        },
+        _ => Reply { status: StatusCode::NOT_FOUND, ..wrong("no such control") },
     })
 }
 

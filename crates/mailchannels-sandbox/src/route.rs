@@ -58,18 +58,8 @@ impl Op {
     pub(crate) fn name(&self) -> &'static str {
         let act = |act: &ListAct, names: [&'static str; 3]| names[*act as usize];
         match self {
-            Self::AccountList(a, _) => act(
-                a,
-                [
-                    "account-list-get",
-                    "account-list-add",
-                    "account-list-remove",
-                ],
-            ),
-            Self::DomainList(a, ..) => act(
-                a,
-                ["domain-list-get", "domain-list-add", "domain-list-remove"],
-            ),
+            Self::AccountList(a, _) => act(a, ["account-list-get", "account-list-add", "account-list-remove"]),
+            Self::DomainList(a, ..) => act(a, ["domain-list-get", "domain-list-add", "domain-list-remove"]),
             Self::UserList(a, ..) => act(a, ["user-list-get", "user-list-add", "user-list-remove"]),
             Self::ListDomains => "list-domains",
             Self::Provision => "provision",
@@ -95,9 +85,7 @@ impl Op {
 pub(crate) fn route(method: &Method, path: &str) -> Result<Op, NoRoute> {
     let mut segments = Vec::new();
     for segment in path.trim_start_matches('/').split('/') {
-        let text = percent_decode_str(segment)
-            .decode_utf8()
-            .map_err(|_| NoRoute::Malformed)?;
+        let text = percent_decode_str(segment).decode_utf8().map_err(|_| NoRoute::Malformed)?;
         segments.push(text.into_owned());
     }
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
@@ -117,11 +105,7 @@ pub(crate) fn route(method: &Method, path: &str) -> Result<Op, NoRoute> {
         Ok(make(act, list))
     };
     let only = |allowed: &'static str, op: Op| {
-        if method.as_str() == allowed {
-            Ok(op)
-        } else {
-            Err(NoRoute::Method(allowed))
-        }
+        if method.as_str() == allowed { Ok(op) } else { Err(NoRoute::Method(allowed)) }
     };
     match parts.as_slice() {
         ["lists", list] => listed(&Op::AccountList, list),
@@ -140,9 +124,7 @@ pub(crate) fn route(method: &Method, path: &str) -> Result<Op, NoRoute> {
             _ => Err(NoRoute::Method("POST, DELETE")),
         },
         ["domains", domain, "login-link"] => only("GET", Op::LoginLink(own(domain))),
-        ["domains", domain, "lists", list] => {
-            listed(&|act, list| Op::DomainList(act, own(domain), list), list)
-        }
+        ["domains", domain, "lists", list] => listed(&|act, list| Op::DomainList(act, own(domain), list), list),
         ["domains", domain, "downstream-address"] => match method.as_str() {
             "GET" => Ok(Op::GetDownstreams(own(domain))),
             "PUT" => Ok(Op::PutDownstreams(own(domain))),
@@ -151,9 +133,7 @@ pub(crate) fn route(method: &Method, path: &str) -> Result<Op, NoRoute> {
         ["domains", domain, "api-key"] => only("PUT", Op::PutApiKey(own(domain))),
         ["domains", domain, "settings"] => only("PUT", Op::PutSettings(own(domain))),
         ["users"] => only("PUT", Op::PutUser),
-        ["users", email, "lists", list] => {
-            listed(&|act, list| Op::UserList(act, own(email), list), list)
-        }
+        ["users", email, "lists", list] => listed(&|act, list| Op::UserList(act, own(email), list), list),
         ["subscriptions"] => only("GET", Op::Subscriptions),
         ["status"] => only("GET", Op::Status),
         ["report"] => only("POST", Op::Report),
@@ -169,24 +149,11 @@ mod tests {
     fn segments_are_decoded_once_and_separately() {
         assert_eq!(
             route(&Method::GET, "/users/a%2Fb%40c.example/lists/safelist"),
-            Ok(Op::UserList(
-                ListAct::Get,
-                "a/b@c.example".into(),
-                List::Safe
-            ))
+            Ok(Op::UserList(ListAct::Get, "a/b@c.example".into(), List::Safe))
         );
-        assert_eq!(
-            route(&Method::DELETE, "/domains/batch"),
-            Err(NoRoute::Method("POST"))
-        );
-        assert_eq!(
-            route(&Method::PATCH, "/domains"),
-            Err(NoRoute::Method("GET, POST"))
-        );
+        assert_eq!(route(&Method::DELETE, "/domains/batch"), Err(NoRoute::Method("POST")));
+        assert_eq!(route(&Method::PATCH, "/domains"), Err(NoRoute::Method("GET, POST")));
         assert_eq!(route(&Method::GET, "/domains/a/b"), Err(NoRoute::Path));
-        assert_eq!(
-            route(&Method::GET, "/lists/greylist"),
-            Err(NoRoute::Malformed)
-        );
+        assert_eq!(route(&Method::GET, "/lists/greylist"), Err(NoRoute::Malformed));
     }
 }

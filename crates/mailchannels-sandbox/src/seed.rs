@@ -39,9 +39,9 @@ const FIRST: [&str; 24] = [
     "northgate",
 ];
 const SECOND: [&str; 24] = [
-    "bakery", "bikes", "bookshop", "brewery", "builders", "cafe", "carpets", "clinic", "coaching",
-    "dental", "farmshop", "florist", "garage", "joinery", "legal", "optics", "physio", "plumbing",
-    "roofing", "scouts", "school", "studio", "vets", "workshop",
+    "bakery", "bikes", "bookshop", "brewery", "builders", "cafe", "carpets", "clinic", "coaching", "dental",
+    "farmshop", "florist", "garage", "joinery", "legal", "optics", "physio", "plumbing", "roofing", "scouts", "school",
+    "studio", "vets", "workshop",
 ];
 const UNICODE: [&str; 6] = ["bäckerei", "café", "fähre", "piñata", "smørrebrød", "żabka"];
 
@@ -54,32 +54,13 @@ pub(crate) fn world(seed: Seed, domains: usize, rng_seed: u64) -> World {
         plan: plan("inbound-pro", "Inbound Pro"),
         limit: (domains + 2000).max(15_000),
     };
-    let reseller = Subscription {
-        handle: "demo-reseller".into(),
-        plan: plan("inbound-basic", "Inbound Basic"),
-        limit: 1_500,
-    };
-    world.customers.insert(
-        DEMO.into(),
-        Customer {
-            subscriptions: vec![main, reseller],
-            protected: 500,
-            ..Customer::default()
-        },
-    );
-    let other = Subscription {
-        handle: "other-main".into(),
-        plan: plan("inbound-basic", "Inbound Basic"),
-        limit: 100,
-    };
-    world.customers.insert(
-        OTHER.into(),
-        Customer {
-            subscriptions: vec![other],
-            protected: 50,
-            ..Customer::default()
-        },
-    );
+    let reseller =
+        Subscription { handle: "demo-reseller".into(), plan: plan("inbound-basic", "Inbound Basic"), limit: 1_500 };
+    world
+        .customers
+        .insert(DEMO.into(), Customer { subscriptions: vec![main, reseller], protected: 500, ..Customer::default() });
+    let other = Subscription { handle: "other-main".into(), plan: plan("inbound-basic", "Inbound Basic"), limit: 100 };
+    world.customers.insert(OTHER.into(), Customer { subscriptions: vec![other], protected: 50, ..Customer::default() });
     for number in 1..=12 {
         world.keys.push(Key {
             label: format!("web{number:02}"),
@@ -87,11 +68,7 @@ pub(crate) fn world(seed: Seed, domains: usize, rng_seed: u64) -> World {
             customer: DEMO.into(),
         });
     }
-    world.keys.push(Key {
-        label: "other".into(),
-        secret: "sandbox-other-key".into(),
-        customer: OTHER.into(),
-    });
+    world.keys.push(Key { label: "other".into(), secret: "sandbox-other-key".into(), customer: OTHER.into() });
     if seed == Seed::Demo {
         demo(&mut world, domains, &mut StdRng::seed_from_u64(rng_seed));
     }
@@ -99,19 +76,11 @@ pub(crate) fn world(seed: Seed, domains: usize, rng_seed: u64) -> World {
 }
 
 fn server(priority: u64, weight: u64, port: u64, target: &str) -> Downstream {
-    Downstream {
-        priority,
-        weight,
-        port,
-        target: target.to_owned(),
-    }
+    Downstream { priority, weight, port, target: target.to_owned() }
 }
 
 fn item(text: &str, kind: &str) -> Item {
-    Item {
-        item: text.to_owned(),
-        kind: kind.to_owned(),
-    }
+    Item { item: text.to_owned(), kind: kind.to_owned() }
 }
 
 fn put(world: &mut World, name: &str, domain: Domain) {
@@ -128,14 +97,8 @@ fn a_domain(customer: &str, key: Option<&str>, subscription: &str, policy: &str)
         subscription: subscription.into(),
         ..Domain::default()
     };
-    domain
-        .sections
-        .settings
-        .insert("abusePolicy".into(), json!(policy));
-    domain
-        .sections
-        .settings
-        .insert("abusePolicyOverride".into(), json!(false));
+    domain.sections.settings.insert("abusePolicy".into(), json!(policy));
+    domain.sections.settings.insert("abusePolicyOverride".into(), json!(false));
     domain
 }
 
@@ -143,11 +106,7 @@ fn demo(world: &mut World, domains: usize, rng: &mut StdRng) {
     if domains >= 10 {
         known(world);
     }
-    let mut made = world
-        .domains
-        .values()
-        .filter(|domain| domain.customer == DEMO)
-        .count();
+    let mut made = world.domains.values().filter(|domain| domain.customer == DEMO).count();
     let mut resold = 0;
     for count in 0_usize.. {
         if made >= domains {
@@ -162,40 +121,17 @@ fn demo(world: &mut World, domains: usize, rng: &mut StdRng) {
         let free = rng.random_bool(0.08);
         let reseller = rng.random_bool(0.1) && resold < 1_400;
         resold += usize::from(reseller);
-        let subscription = if reseller {
-            "demo-reseller"
-        } else {
-            "demo-main"
-        };
-        let policy = ["block", "block", "block", "quarantine", "flag"]
-            .choose(rng)
-            .copied()
-            .unwrap_or("block");
+        let subscription = if reseller { "demo-reseller" } else { "demo-main" };
+        let policy = ["block", "block", "block", "quarantine", "flag"].choose(rng).copied().unwrap_or("block");
         let mut domain = a_domain(DEMO, (!free).then_some(home.as_str()), subscription, policy);
         if policy == "flag" {
-            domain
-                .sections
-                .settings
-                .insert("spamHeaderName".into(), json!("X-Spam-Flag"));
-            domain
-                .sections
-                .settings
-                .insert("spamHeaderValue".into(), json!("YES"));
+            domain.sections.settings.insert("spamHeaderName".into(), json!("X-Spam-Flag"));
+            domain.sections.settings.insert("spamHeaderValue".into(), json!("YES"));
         }
         if !rng.random_bool(0.01) {
-            domain.sections.downstreams.push(server(
-                10,
-                100,
-                25,
-                &format!("mx-a.{home}.harbourline.example"),
-            ));
+            domain.sections.downstreams.push(server(10, 100, 25, &format!("mx-a.{home}.harbourline.example")));
             if rng.random_bool(0.3) {
-                domain.sections.downstreams.push(server(
-                    20,
-                    100,
-                    25,
-                    &format!("mx-b.{home}.harbourline.example"),
-                ));
+                domain.sections.downstreams.push(server(20, 100, 25, &format!("mx-b.{home}.harbourline.example")));
             }
         }
         domain.sections.admins.push(format!("owner@{name}"));
@@ -216,85 +152,40 @@ fn known(world: &mut World) {
         server(10, 80, 25, "mx-a.web07.harbourline.example"),
         server(10, 20, 25, "mx-b.web07.harbourline.example"),
     ];
-    bikes.sections.aliases = [
-        "northgatebikes.example",
-        "northgate-cycles.example",
-        "bikes-northgate.example",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    bikes.sections.admins = vec![
-        "owner@bikeshop-northgate.example".into(),
-        "it@northgate-group.example".into(),
-    ];
-    bikes.lists.safelist = vec![
-        item("chainset.example", "domain"),
-        item("198.51.100.23", "ip_address"),
-    ];
-    bikes.lists.blocklist = vec![
-        item("parcelhub.example", "domain"),
-        item("198.51.100.23", "ip_address"),
-    ];
+    bikes.sections.aliases =
+        ["northgatebikes.example", "northgate-cycles.example", "bikes-northgate.example"].map(str::to_owned).to_vec();
+    bikes.sections.admins = vec!["owner@bikeshop-northgate.example".into(), "it@northgate-group.example".into()];
+    bikes.lists.safelist = vec![item("chainset.example", "domain"), item("198.51.100.23", "ip_address")];
+    bikes.lists.blocklist = vec![item("parcelhub.example", "domain"), item("198.51.100.23", "ip_address")];
     put(world, "bikeshop-northgate.example", bikes);
-    let mut person = Recipient {
-        filter: true,
-        ..Recipient::default()
-    };
-    person
-        .lists
-        .safelist
-        .push(item("orders@parcelhub.example", "email_address"));
-    person
-        .lists
-        .blocklist
-        .push(item("deals@voucherpost.example", "email_address"));
-    world
-        .recipients
-        .insert("reception@bikeshop-northgate.example".into(), person);
+    let mut person = Recipient { filter: true, ..Recipient::default() };
+    person.lists.safelist.push(item("orders@parcelhub.example", "email_address"));
+    person.lists.blocklist.push(item("deals@voucherpost.example", "email_address"));
+    world.recipients.insert("reception@bikeshop-northgate.example".into(), person);
 
     let mut bakery = a_domain(DEMO, None, "demo-main", "quarantine");
     bakery.sections.downstreams = vec![server(10, 100, 25, "mx.web02.harbourline.example")];
     put(world, "bakeshop-brighton.example", bakery);
-    put(
-        world,
-        "bottleshop-leith.example",
-        a_domain(DEMO, None, "demo-main", "block"),
-    );
+    put(world, "bottleshop-leith.example", a_domain(DEMO, None, "demo-main", "block"));
     let mut books = a_domain(DEMO, Some("web01"), "demo-main", "block");
     books.sections.downstreams = vec![server(10, 100, 25, "mx.web01.harbourline.example")];
     put(world, "xn--bcherwurm-q9a.example", books);
-    put(
-        world,
-        "owned-by-other.example",
-        a_domain(OTHER, None, "other-main", "block"),
-    );
-    put(
-        world,
-        "other-shop.example",
-        a_domain(OTHER, Some("other"), "other-main", "flag"),
-    );
+    put(world, "owned-by-other.example", a_domain(OTHER, None, "other-main", "block"));
+    put(world, "other-shop.example", a_domain(OTHER, Some("other"), "other-main", "flag"));
     if let Some(customer) = world.customers.get_mut(DEMO) {
         customer.lists.safelist = vec![item("billing@parcelhub.example", "email_address")];
-        customer.lists.blocklist = vec![
-            item("chainset.example", "domain"),
-            item("2001:db8:bad::17", "ip_address"),
-        ];
+        customer.lists.blocklist = vec![item("chainset.example", "domain"), item("2001:db8:bad::17", "ip_address")];
     }
     world.saw("bikeshop-northgate.example", "From: news@chainset.example\r\nTo: reception@bikeshop-northgate.example\r\nSubject: Your order\r\n\r\nIt is on its way.\r\n");
 }
 
 fn made_up(count: usize, rng: &mut StdRng) -> String {
-    let pick =
-        |words: &[&'static str], rng: &mut StdRng| words.choose(rng).copied().unwrap_or("shop");
+    let pick = |words: &[&'static str], rng: &mut StdRng| words.choose(rng).copied().unwrap_or("shop");
     if rng.random_bool(0.01) {
         let word = pick(&UNICODE, rng);
         return idna::domain_to_ascii(&format!("{word}-{count}.example"))
             .unwrap_or_else(|_| format!("idn-{count}.example"));
     }
     let (first, second) = (pick(&FIRST, rng), pick(&SECOND, rng));
-    if count < 400 {
-        format!("{first}-{second}.example")
-    } else {
-        format!("{first}-{second}-{count}.example")
-    }
+    if count < 400 { format!("{first}-{second}.example") } else { format!("{first}-{second}-{count}.example") }
 }

@@ -41,11 +41,7 @@ impl Sandbox {
         let addr = listener.local_addr()?;
         let control = Control::new(options);
         let accepting = tokio::spawn(accept(listener, control.clone()));
-        Ok(Self {
-            addr,
-            control,
-            accepting,
-        })
+        Ok(Self { addr, control, accepting })
     }
 
     /// The address it listens on.
@@ -100,11 +96,7 @@ async fn accept(listener: TcpListener, control: Control) {
     }
 }
 
-async fn handle(
-    control: Control,
-    peer: IpAddr,
-    request: Request<Incoming>,
-) -> io::Result<Response<Body>> {
+async fn handle(control: Control, peer: IpAddr, request: Request<Incoming>) -> io::Result<Response<Body>> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let path = parts.uri.path();
@@ -122,11 +114,7 @@ async fn handle(
         _ => Err(NoRoute::Path),
     };
     let operation = routed.as_ref().map_or("", Op::name);
-    let secret = parts
-        .headers
-        .get("x-api-key")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let secret = parts.headers.get("x-api-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut entry = Entry {
         at_us: u64::try_from(at.as_micros()).unwrap_or(u64::MAX),
         key: String::new(),
@@ -142,18 +130,12 @@ async fn handle(
         let admitted = match &key {
             Some(key) => {
                 entry.key.clone_from(&key.label);
-                inner
-                    .admit(&key.customer, control.options.rate, Instant::now())
-                    .then_some(key.clone())
+                inner.admit(&key.customer, control.options.rate, Instant::now()).then_some(key.clone())
             }
             None => None,
         };
         let limited = key.is_some() && admitted.is_none();
-        let fault = if operation.is_empty() || limited {
-            None
-        } else {
-            fault::pick(&mut inner.faults, operation)
-        };
+        let fault = if operation.is_empty() || limited { None } else { fault::pick(&mut inner.faults, operation) };
         ((admitted, limited), fault)
     };
     sleep(control.options.latency).await;
@@ -205,21 +187,12 @@ async fn handle(
     match fault {
         Some(FaultKind::ResetAfterChange) => Err(io::Error::other("reset")),
         Some(FaultKind::HangAfterChange) => std::future::pending().await,
-        Some(FaultKind::CutBody) => Ok(cut(
-            reply.status,
-            &bytes.unwrap_or_else(|| Bytes::from_static(b"{}")),
-        )),
-        Some(FaultKind::SlowBodyMs(ms)) => Ok(slow(
-            reply.status,
-            bytes.unwrap_or_default(),
-            Duration::from_millis(ms),
-        )),
+        Some(FaultKind::CutBody) => Ok(cut(reply.status, &bytes.unwrap_or_else(|| Bytes::from_static(b"{}")))),
+        Some(FaultKind::SlowBodyMs(ms)) => Ok(slow(reply.status, bytes.unwrap_or_default(), Duration::from_millis(ms))),
         _ => {
             let mut response = respond(reply.status, bytes);
             if let Some(allow) = allow {
-                response
-                    .headers_mut()
-                    .insert(header::ALLOW, HeaderValue::from_static(allow));
+                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
             }
             Ok(response)
         }
@@ -239,70 +212,35 @@ fn perform(
     let op = match routed {
         Ok(op) => op,
         Err(NoRoute::Method(allow)) => {
-            return (
-                Reply::error(StatusCode::METHOD_NOT_ALLOWED, "method not allowed", &[]),
-                Some(allow),
-            );
+            return (Reply::error(StatusCode::METHOD_NOT_ALLOWED, "method not allowed", &[]), Some(allow));
         }
         Err(NoRoute::Path) => {
-            return (
-                Reply::error(StatusCode::NOT_FOUND, "no such path", &[]),
-                None,
-            );
+            return (Reply::error(StatusCode::NOT_FOUND, "no such path", &[]), None);
         }
         Err(NoRoute::Malformed) => {
-            return (
-                Reply::error(StatusCode::BAD_REQUEST, "the path is not valid", &[]),
-                None,
-            );
+            return (Reply::error(StatusCode::BAD_REQUEST, "the path is not valid", &[]), None);
         }
     };
     let Some(key) = key else {
-        return (
-            Reply::error(
-                StatusCode::UNAUTHORIZED,
-                "invalid authentication credentials",
-                &[],
-            ),
-            None,
-        );
+        return (Reply::error(StatusCode::UNAUTHORIZED, "invalid authentication credentials", &[]), None);
     };
     let carries = matches!(*method, Method::POST | Method::PUT) && !body.is_empty();
-    let json = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .is_some_and(|kind| {
-            kind.split(';')
-                .next()
-                .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
-        });
+    let json = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| {
+        kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+    });
     if carries && !json {
-        return (
-            Reply::error(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "the body must be application/json",
-                &[],
-            ),
-            None,
-        );
+        return (Reply::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/json", &[]), None);
     }
-    let reply =
-        Query::parse(query).and_then(|query| dispatch(&mut control.lock(), key, op, &query, body));
+    let reply = Query::parse(query).and_then(|query| dispatch(&mut control.lock(), key, op, &query, body));
     (reply.unwrap_or_else(|refusal| refusal), None)
 }
 
 fn dispatch(inner: &mut Inner, key: &Key, op: Op, query: &Query, body: &[u8]) -> Outcome {
-    let Inner {
-        world, switches, ..
-    } = inner;
+    let Inner { world, switches, .. } = inner;
     match op {
         Op::AccountList(act, list) => world.account_list(key, act, list, query, body, switches),
-        Op::DomainList(act, domain, list) => {
-            world.domain_list(key, act, &domain, list, query, body, switches)
-        }
-        Op::UserList(act, email, list) => {
-            world.user_list(key, act, &email, list, query, body, switches)
-        }
+        Op::DomainList(act, domain, list) => world.domain_list(key, act, &domain, list, query, body, switches),
+        Op::UserList(act, email, list) => world.user_list(key, act, &email, list, query, body, switches),
         Op::ListDomains => world.list_domains(key, query, switches),
         Op::Provision => world.provision(key, query, body, switches),
         Op::ProvisionBatch => world.provision_batch(key, query, body, switches),
@@ -316,11 +254,7 @@ fn dispatch(inner: &mut Inner, key: &Key, op: Op, query: &Query, body: &[u8]) ->
         Op::PutApiKey(domain) => world.put_api_key(key, &domain, body),
         Op::PutSettings(domain) => world.put_settings(key, &domain, body, switches),
         Op::Subscriptions => world.subscriptions(key),
-        Op::Status => Ok(Reply {
-            status: StatusCode::OK,
-            body: None,
-            changed: false,
-        }),
+        Op::Status => Ok(Reply { status: StatusCode::OK, body: None, changed: false }),
         Op::PutUser => world.put_user(key, query, body, switches),
         Op::Report => world.report(key, query, body),
     }
@@ -334,9 +268,7 @@ fn written(reply: &Reply, error_body: &str) -> Option<Bytes> {
     match error_body {
         "string" => reply.body.as_ref().map(|body| json_bytes(&body["message"])),
         "null" => Some(Bytes::from_static(b"null")),
-        "html" => Some(Bytes::from_static(
-            b"<html><body><h1>Error</h1></body></html>",
-        )),
+        "html" => Some(Bytes::from_static(b"<html><body><h1>Error</h1></body></html>")),
         "empty" => None,
         _ => reply.body.as_ref().map(json_bytes),
     }
@@ -350,10 +282,7 @@ fn respond(status: StatusCode, body: Option<Bytes>) -> Response<Body> {
     let mut response = Response::new(whole(body.unwrap_or_default()));
     *response.status_mut() = status;
     // Also where the body is empty: the description produces nothing else.
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -362,16 +291,12 @@ fn html(status: StatusCode) -> Response<Body> {
         b"<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>",
     )));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
     response
 }
 
 fn whole(bytes: Bytes) -> Body {
-    http_body_util::Full::new(bytes)
-        .map_err(|never| match never {})
-        .boxed()
+    http_body_util::Full::new(bytes).map_err(|never| match never {}).boxed()
 }
 
 /// Promises the whole body and breaks off in the middle.
@@ -381,14 +306,8 @@ fn cut(status: StatusCode, bytes: &Bytes) -> Response<Body> {
     let mut response = Response::new(BodyExt::boxed(StreamBody::new(pieces)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    headers.insert(
-        header::CONTENT_LENGTH,
-        HeaderValue::from(bytes.len().max(2)),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len().max(2)));
     response
 }
 
@@ -400,9 +319,6 @@ fn slow(status: StatusCode, bytes: Bytes, pause: Duration) -> Response<Body> {
     });
     let mut response = Response::new(BodyExt::boxed(StreamBody::new(pieces)));
     *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

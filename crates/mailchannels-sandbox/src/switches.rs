@@ -21,10 +21,7 @@ pub(crate) const ALL: [(&str, &[&str]); 13] = [
 ];
 
 /// The shape of error bodies is a switch too, but of the server, not of the rules.
-pub(crate) const ERROR_BODY: (&str, &[&str]) = (
-    "error_body",
-    &["documented", "string", "null", "html", "empty"],
-);
+pub(crate) const ERROR_BODY: (&str, &[&str]) = ("error_body", &["documented", "string", "null", "html", "empty"]);
 
 /// The switches as they stand.
 #[derive(Clone, Debug, Serialize)]
@@ -32,12 +29,7 @@ pub(crate) struct Switches(BTreeMap<&'static str, &'static str>);
 
 impl Default for Switches {
     fn default() -> Self {
-        Self(
-            ALL.into_iter()
-                .chain([ERROR_BODY])
-                .map(|(name, values)| (name, values[0]))
-                .collect(),
-        )
+        Self(ALL.into_iter().chain([ERROR_BODY]).map(|(name, values)| (name, values[0])).collect())
     }
 }
 
@@ -57,10 +49,8 @@ impl Switches {
             .chain([ERROR_BODY])
             .find(|(known, _)| *known == name)
             .ok_or_else(|| format!("no switch {name}"))?;
-        let value = values
-            .iter()
-            .find(|known| **known == value)
-            .ok_or_else(|| format!("{name} is one of {values:?}"))?;
+        let value =
+            values.iter().find(|known| **known == value).ok_or_else(|| format!("{name} is one of {values:?}"))?;
         self.0.insert(name, value);
         Ok(())
     }

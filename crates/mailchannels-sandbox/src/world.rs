@@ -108,28 +108,16 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn read(body: Value) -> Self {
-        Self {
-            status: StatusCode::OK,
-            body: Some(body),
-            changed: false,
-        }
+        Self { status: StatusCode::OK, body: Some(body), changed: false }
     }
 
     pub(crate) fn wrote(status: StatusCode, body: Option<Value>) -> Self {
-        Self {
-            status,
-            body,
-            changed: true,
-        }
+        Self { status, body, changed: true }
     }
 
     pub(crate) fn error(status: StatusCode, message: &str, errors: &[String]) -> Self {
         let body = json!({ "code": status.as_u16(), "message": message, "errors": errors });
-        Self {
-            status,
-            body: Some(body),
-            changed: false,
-        }
+        Self { status, body: Some(body), changed: false }
     }
 }
 
@@ -151,37 +139,26 @@ pub(crate) fn missing(message: &str) -> Reply {
 impl World {
     /// Whether a key reaches a domain: its own customer's, and associated with it or with none `[spec]`.
     pub(crate) fn reaches(key: &Key, domain: &Domain) -> bool {
-        domain.customer == key.customer
-            && domain.key.as_ref().is_none_or(|label| *label == key.label)
+        domain.customer == key.customer && domain.key.as_ref().is_none_or(|label| *label == key.label)
     }
 
     /// The domain of a path, if this key may touch it; else the refusal the description names.
     pub(crate) fn reach(&self, key: &Key, name: &str) -> Result<String, Reply> {
         let name = name_of(name)?;
         if let Some(canonical) = self.aliases.get(&name) {
-            let own = self
-                .domains
-                .get(canonical)
-                .is_some_and(|domain| domain.customer == key.customer);
+            let own = self.domains.get(canonical).is_some_and(|domain| domain.customer == key.customer);
             return Err(forbidden(if own {
                 "the domain is an alias domain"
             } else {
                 "the domain is associated with a different customer"
             }));
         }
-        let domain = self
-            .domains
-            .get(&name)
-            .ok_or_else(|| missing("the domain does not exist"))?;
+        let domain = self.domains.get(&name).ok_or_else(|| missing("the domain does not exist"))?;
         if domain.customer != key.customer {
-            return Err(forbidden(
-                "the domain is associated with a different customer",
-            ));
+            return Err(forbidden("the domain is associated with a different customer"));
         }
         if !Self::reaches(key, domain) {
-            return Err(forbidden(
-                "the domain is associated with a different api key",
-            ));
+            return Err(forbidden("the domain is associated with a different api key"));
         }
         Ok(name)
     }
@@ -191,10 +168,7 @@ impl World {
     }
 
     pub(crate) fn count(&self, subscription: &str) -> usize {
-        self.domains
-            .values()
-            .filter(|domain| domain.subscription == subscription)
-            .count()
+        self.domains.values().filter(|domain| domain.subscription == subscription).count()
     }
 
     /// Whether a name is taken, as a domain or an alias.
@@ -208,16 +182,10 @@ pub(crate) fn name_of(text: &str) -> Result<String, Reply> {
     let refused = || bad("error converting A-label domain to U-label");
     let text = text.strip_suffix('.').unwrap_or(text);
     let ascii = idna::domain_to_ascii(text).map_err(|_| refused())?;
-    if ascii.split('.').any(|label| label.starts_with("xn--"))
-        && idna::domain_to_unicode(&ascii).1.is_err()
-    {
+    if ascii.split('.').any(|label| label.starts_with("xn--")) && idna::domain_to_unicode(&ascii).1.is_err() {
         return Err(refused());
     }
-    if legal(&ascii) {
-        Ok(ascii)
-    } else {
-        Err(refused())
-    }
+    if legal(&ascii) { Ok(ascii) } else { Err(refused()) }
 }
 
 /// A host name by its letters (RFC 1123 2.1).
@@ -229,9 +197,7 @@ fn legal(ascii: &str) -> bool {
                 && label.len() <= 63
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         })
 }
 
@@ -241,27 +207,16 @@ pub(crate) fn hostname(text: &str) -> Result<(), Reply> {
     let text = text.strip_suffix('.').unwrap_or(text);
     let fits = match idna::domain_to_ascii(text) {
         Ok(ascii) => legal(&ascii),
-        Err(_) => text
-            .split('.')
-            .any(|label| label.to_ascii_lowercase().starts_with("xn--")),
+        Err(_) => text.split('.').any(|label| label.to_ascii_lowercase().starts_with("xn--")),
     };
-    if fits {
-        Ok(())
-    } else {
-        Err(bad("a domain name fails RFC 5891 validation"))
-    }
+    if fits { Ok(()) } else { Err(bad("a domain name fails RFC 5891 validation")) }
 }
 
 /// An address with its domain in A-label form.
 pub(crate) fn address_of(text: &str) -> Result<(String, String), Reply> {
     let refused = || bad("the email address is invalid");
     let (local, domain) = text.rsplit_once('@').ok_or_else(refused)?;
-    if local.is_empty()
-        || local.len() > 64
-        || local
-            .chars()
-            .any(|c| c.is_control() || c.is_whitespace() || c == '@')
-    {
+    if local.is_empty() || local.len() > 64 || local.chars().any(|c| c.is_control() || c.is_whitespace() || c == '@') {
         return Err(refused());
     }
     let domain = name_of(domain).map_err(|_| refused())?;

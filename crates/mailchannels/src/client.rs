@@ -67,9 +67,7 @@ struct Shared {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client")
-            .field("config", &self.0.config)
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("config", &self.0.config).finish_non_exhaustive()
     }
 }
 
@@ -85,37 +83,23 @@ impl Client {
             .tls_backend_preconfigured(tls)
             .build()
             .map_err(|_| BuildError::Http)?;
-        Ok(Self(Arc::new(Shared {
-            http,
-            config,
-            limiters: Mutex::default(),
-        })))
+        Ok(Self(Arc::new(Shared { http, config, limiters: Mutex::default() })))
     }
 
     /// A customer's budget; the same id is the same budget in the whole process.
     #[must_use]
     pub fn account(&self, id: &AccountId) -> Account {
-        let mut limiters = self
-            .0
-            .limiters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let limiter = limiters
-            .entry(id.clone())
-            .or_insert_with(|| Arc::new(Limiter::new(self.0.config.rate_per_second)));
-        Account {
-            client: self.clone(),
-            limiter: limiter.clone(),
-        }
+        let mut limiters = self.0.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+        let limiter =
+            limiters.entry(id.clone()).or_insert_with(|| Arc::new(Limiter::new(self.0.config.rate_per_second)));
+        Account { client: self.clone(), limiter: limiter.clone() }
     }
 }
 
 /// TLS with the roots of the system, or of the web where the system has none.
 fn tls() -> Option<rustls::ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .ok()?;
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
     let mut roots = rustls::RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(found.certs);
@@ -133,11 +117,7 @@ impl Account {
     /// Speaks for this customer with one of its keys.
     #[must_use]
     pub fn with_key<'k>(&self, key: &'k ApiKey, lane: Lane) -> Session<'k> {
-        Session {
-            account: self.clone(),
-            key,
-            lane,
-        }
+        Session { account: self.clone(), key, lane }
     }
 
     /// How busy the budget is.

@@ -5,25 +5,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 /// RFC 3986 unreserved characters stay; everything else is encoded, also `+ / @ :` and non-ASCII.
-const ENCODE: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const ENCODE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Builds the address of a call below the base URL.
-pub(crate) fn address(
-    base: &Url,
-    segments: &[&str],
-    query: &[(&str, String)],
-) -> Result<Url, Error> {
+pub(crate) fn address(base: &Url, segments: &[&str], query: &[(&str, String)]) -> Result<Url, Error> {
     let mut text = base.as_str().trim_end_matches('/').to_owned();
     for segment in segments {
         // A URL parser takes these for steps in the path, encoded or not.
         if segment.is_empty() || *segment == "." || *segment == ".." {
-            return Err(Error::Invalid {
-                messages: vec!["An empty name or dots alone cannot be looked up.".into()],
-            });
+            return Err(Error::Invalid { messages: vec!["An empty name or dots alone cannot be looked up.".into()] });
         }
         text.push('/');
         text.extend(utf8_percent_encode(segment, ENCODE));
@@ -34,9 +24,8 @@ pub(crate) fn address(
         text.push('=');
         text.extend(utf8_percent_encode(value, ENCODE));
     }
-    Url::parse(&text).map_err(|_| Error::Invalid {
-        messages: vec!["The address of the call could not be built.".into()],
-    })
+    Url::parse(&text)
+        .map_err(|_| Error::Invalid { messages: vec!["The address of the call could not be built.".into()] })
 }
 
 /// A domain name in A-label form; what does not convert is sent as it is, for the service to judge.
@@ -68,12 +57,7 @@ mod tests {
         for bad in ["", ".", ".."] {
             assert!(address(&base(), &["domains", bad], &[]).is_err());
         }
-        let url = address(
-            &base(),
-            &["users", "a+b/c@d:é.example"],
-            &[("item", "x&y=z +".into())],
-        )
-        .unwrap();
+        let url = address(&base(), &["users", "a+b/c@d:é.example"], &[("item", "x&y=z +".into())]).unwrap();
         assert_eq!(
             url.as_str(),
             "https://api.example/inbound/v1/users/a%2Bb%2Fc%40d%3A%C3%A9.example?item=x%26y%3Dz%20%2B"
@@ -83,10 +67,7 @@ mod tests {
     #[test]
     fn names_travel_as_a_labels() {
         assert_eq!(a_label("Bücherwurm.example."), "xn--bcherwurm-q9a.example");
-        assert_eq!(
-            a_address("Ümit@Bücher.example"),
-            "Ümit@xn--bcher-kva.example"
-        );
+        assert_eq!(a_address("Ümit@Bücher.example"), "Ümit@xn--bcher-kva.example");
     }
 
     proptest! {

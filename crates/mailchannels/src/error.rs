@@ -81,10 +81,7 @@ pub enum Error {
 impl Error {
     /// Whether the breaker counts it: only what says that the service itself is unwell.
     pub(crate) fn is_outage(&self) -> bool {
-        matches!(
-            self,
-            Self::Unavailable { .. } | Self::Timeout | Self::Ambiguous
-        )
+        matches!(self, Self::Unavailable { .. } | Self::Timeout | Self::Ambiguous)
     }
 }
 
@@ -110,25 +107,18 @@ pub(crate) fn classify(status: StatusCode, body: &[u8], meaning: Meaning, posted
         400 => Error::Invalid { messages },
         401 if meaning == Meaning::Ownership => Error::NotYours { message },
         401 => Error::BadKey,
-        403 if meaning == Meaning::Provisioning
-            && lower.contains("subscription")
-            && !lower.contains("limit") =>
-        {
+        403 if meaning == Meaning::Provisioning && lower.contains("subscription") && !lower.contains("limit") => {
             Error::NotYourSubscription { message }
         }
         403 if meaning == Meaning::Provisioning => Error::LimitReached { message },
-        403 if meaning == Meaning::Recipient && lower.contains("limit") => {
-            Error::LimitReached { message }
-        }
+        403 if meaning == Meaning::Recipient && lower.contains("limit") => Error::LimitReached { message },
         403 => Error::Forbidden { message },
         404 => Error::NotFound { message },
         409 => Error::Conflict { message },
         429 | 503 => Error::RateLimited,
         // A gateway gave up waiting: what stands behind it may have done the work.
         502 | 504 if posted => Error::Ambiguous,
-        500..=599 => Error::Unavailable {
-            status: Some(status.as_u16()),
-        },
+        500..=599 => Error::Unavailable { status: Some(status.as_u16()) },
         status => Error::Unexpected { status },
     }
 }
@@ -147,33 +137,21 @@ struct Body {
 /// The words of an error body: the documented object, a JSON string, or nothing.
 fn words(body: &[u8]) -> Vec<String> {
     let found = if let Ok(Some(body)) = serde_json::from_slice::<Option<Body>>(body) {
-        body.message
-            .into_iter()
-            .chain(body.errors.unwrap_or_default())
-            .collect()
+        body.message.into_iter().chain(body.errors.unwrap_or_default()).collect()
     } else if let Ok(text) = serde_json::from_slice::<String>(body) {
         vec![text]
     } else {
         // HTML or noise: nobody's words.
         Vec::new()
     };
-    let mut found: Vec<String> = found
-        .iter()
-        .map(|text| clean(text))
-        .filter(|text| !text.is_empty())
-        .collect();
+    let mut found: Vec<String> = found.iter().map(|text| clean(text)).filter(|text| !text.is_empty()).collect();
     found.dedup();
     found.truncate(5);
     found
 }
 
 fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(TEXT_MAX)
-        .collect::<String>()
-        .trim()
-        .to_owned()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_MAX).collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]
@@ -181,12 +159,7 @@ mod tests {
     use super::*;
 
     fn of(status: u16, body: &str, meaning: Meaning) -> Error {
-        classify(
-            StatusCode::from_u16(status).unwrap(),
-            body.as_bytes(),
-            meaning,
-            false,
-        )
+        classify(StatusCode::from_u16(status).unwrap(), body.as_bytes(), meaning, false)
     }
 
     #[test]
@@ -195,10 +168,7 @@ mod tests {
             Error::Invalid { messages } => messages.join("|"),
             other => panic!("{other:?}"),
         };
-        assert_eq!(
-            said(r#"{"code":400,"message":"bad","errors":["one","two"]}"#),
-            "bad|one|two"
-        );
+        assert_eq!(said(r#"{"code":400,"message":"bad","errors":["one","two"]}"#), "bad|one|two");
         assert_eq!(said(r#"{"message":null,"errors":null}"#), "");
         assert_eq!(said(r#""just words""#), "just words");
         for nothing in ["null", "", "<html><body>Bad</body></html>", "{", "[1]"] {
@@ -211,54 +181,22 @@ mod tests {
     #[test]
     fn the_same_status_means_different_things() {
         assert_eq!(of(401, "", Meaning::Usual), Error::BadKey);
+        assert!(matches!(of(401, "", Meaning::Ownership), Error::NotYours { .. }));
+        assert!(matches!(of(403, "", Meaning::Usual), Error::Forbidden { .. }));
         assert!(matches!(
-            of(401, "", Meaning::Ownership),
-            Error::NotYours { .. }
-        ));
-        assert!(matches!(
-            of(403, "", Meaning::Usual),
-            Error::Forbidden { .. }
-        ));
-        assert!(matches!(
-            of(
-                403,
-                r#""subscription is not your own""#,
-                Meaning::Provisioning
-            ),
+            of(403, r#""subscription is not your own""#, Meaning::Provisioning),
             Error::NotYourSubscription { .. }
         ));
         assert!(matches!(
-            of(
-                403,
-                r#""limit on associated domains""#,
-                Meaning::Provisioning
-            ),
+            of(403, r#""limit on associated domains""#, Meaning::Provisioning),
             Error::LimitReached { .. }
         ));
-        assert!(matches!(
-            of(403, r#""no room in the limit""#, Meaning::Recipient),
-            Error::LimitReached { .. }
-        ));
-        assert!(matches!(
-            of(403, "", Meaning::Recipient),
-            Error::Forbidden { .. }
-        ));
+        assert!(matches!(of(403, r#""no room in the limit""#, Meaning::Recipient), Error::LimitReached { .. }));
+        assert!(matches!(of(403, "", Meaning::Recipient), Error::Forbidden { .. }));
         assert_eq!(of(503, "<html>", Meaning::Usual), Error::RateLimited);
-        assert_eq!(
-            of(502, "", Meaning::Usual),
-            Error::Unavailable { status: Some(502) }
-        );
-        assert_eq!(
-            classify(StatusCode::BAD_GATEWAY, b"", Meaning::Usual, true),
-            Error::Ambiguous
-        );
-        assert_eq!(
-            of(418, "", Meaning::Usual),
-            Error::Unexpected { status: 418 }
-        );
-        assert_eq!(
-            of(302, "", Meaning::Usual),
-            Error::Unexpected { status: 302 }
-        );
+        assert_eq!(of(502, "", Meaning::Usual), Error::Unavailable { status: Some(502) });
+        assert_eq!(classify(StatusCode::BAD_GATEWAY, b"", Meaning::Usual, true), Error::Ambiguous);
+        assert_eq!(of(418, "", Meaning::Usual), Error::Unexpected { status: 418 });
+        assert_eq!(of(302, "", Meaning::Usual), Error::Unexpected { status: 302 });
     }
 }

@@ -67,10 +67,7 @@ mod tests {
     fn accepts_what_travels_in_a_header_and_prints_nothing() {
         let key = ApiKey::new(" abc-DEF_123 \n".to_owned()).unwrap();
         assert_eq!(key.expose_for_sealing(), "abc-DEF_123");
-        assert_eq!(
-            format!("{key:?} {:?}", key.header().unwrap()),
-            "ApiKey(…) Sensitive"
-        );
+        assert_eq!(format!("{key:?} {:?}", key.header().unwrap()), "ApiKey(…) Sensitive");
         for (bad, why) in [
             ("  ", InvalidKey::Empty),
             ("a b", InvalidKey::Characters),
@@ -79,9 +76,6 @@ mod tests {
         ] {
             assert_eq!(ApiKey::new(bad.to_owned()).err(), Some(why));
         }
-        assert_eq!(
-            ApiKey::new("x".repeat(513)).err(),
-            Some(InvalidKey::TooLong)
-        );
+        assert_eq!(ApiKey::new("x".repeat(513)).err(), Some(InvalidKey::TooLong));
     }
 }

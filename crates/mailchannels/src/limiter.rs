@@ -53,29 +53,16 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(rate: u32) -> Self {
-        Self {
-            rate: rate.max(1),
-            sent: VecDeque::new(),
-            halved_until: None,
-            waiting: 0,
-        }
+        Self { rate: rate.max(1), sent: VecDeque::new(), halved_until: None, waiting: 0 }
     }
 
     fn limit(&self, now: Instant) -> u32 {
-        if self.halved_until.is_some_and(|until| now < until) {
-            (self.rate / 2).max(1)
-        } else {
-            self.rate
-        }
+        if self.halved_until.is_some_and(|until| now < until) { (self.rate / 2).max(1) } else { self.rate }
     }
 
     /// Takes a place in the window, or says how long to wait before asking again.
     pub(crate) fn take(&mut self, now: Instant, lane: Lane) -> Result<(), Duration> {
-        while self
-            .sent
-            .front()
-            .is_some_and(|(at, _)| now.duration_since(*at) >= WINDOW)
-        {
+        while self.sent.front().is_some_and(|(at, _)| now.duration_since(*at) >= WINDOW) {
             self.sent.pop_front();
         }
         let limit = self.limit(now) as usize;
@@ -83,15 +70,10 @@ impl Budget {
         let over = |count: usize, limit: usize| (count + 1).saturating_sub(limit);
         let mut leave = over(self.sent.len(), limit);
         if lane == Lane::Bulk {
-            let people =
-                self.waiting > 0 || self.sent.iter().any(|(_, lane)| *lane == Lane::Interactive);
+            let people = self.waiting > 0 || self.sent.iter().any(|(_, lane)| *lane == Lane::Interactive);
             if people {
                 // While people are at it, a quarter of the budget is theirs alone.
-                let bulk = self
-                    .sent
-                    .iter()
-                    .filter(|(_, lane)| *lane == Lane::Bulk)
-                    .count();
+                let bulk = self.sent.iter().filter(|(_, lane)| *lane == Lane::Bulk).count();
                 if over(bulk, (limit * 3 / 4).max(1)) > 0 {
                     leave = leave.max(1);
                 }
@@ -107,9 +89,7 @@ impl Budget {
         let free = self
             .sent
             .get(leave - 1)
-            .map_or(Duration::from_millis(5), |(at, _)| {
-                WINDOW.saturating_sub(now.duration_since(*at))
-            });
+            .map_or(Duration::from_millis(5), |(at, _)| WINDOW.saturating_sub(now.duration_since(*at)));
         Err(free.max(Duration::from_millis(1)))
     }
 
@@ -133,13 +113,7 @@ pub(crate) struct Limiter(Mutex<State>);
 
 impl Limiter {
     pub(crate) fn new(rate: u32) -> Self {
-        Self(Mutex::new(State {
-            budget: Budget::new(rate),
-            failures: 0,
-            open_until: None,
-            tries: 0.0,
-            retries: 0.0,
-        }))
+        Self(Mutex::new(State { budget: Budget::new(rate), failures: 0, open_until: None, tries: 0.0, retries: 0.0 }))
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
@@ -214,12 +188,7 @@ impl Limiter {
         self.with(|state| {
             let now = Instant::now();
             LimiterStats {
-                in_window: state
-                    .budget
-                    .sent
-                    .iter()
-                    .filter(|(at, _)| now.duration_since(*at) < WINDOW)
-                    .count(),
+                in_window: state.budget.sent.iter().filter(|(at, _)| now.duration_since(*at) < WINDOW).count(),
                 waiting: state.budget.waiting,
                 limit: state.budget.limit(now),
             }
@@ -260,10 +229,7 @@ mod tests {
             while let Err(wait) = budget.take(now, lane) {
                 now += wait;
             }
-            went.push((
-                u64::try_from(now.duration_since(start).as_micros()).unwrap(),
-                lane,
-            ));
+            went.push((u64::try_from(now.duration_since(start).as_micros()).unwrap(), lane));
         }
         went
     }
@@ -291,9 +257,7 @@ mod tests {
         let mut budget = Budget::new(80);
         budget.pushed_back(start);
         let fits = |budget: &mut Budget, at: Instant| {
-            (0..100)
-                .take_while(|_| budget.take(at, Lane::Interactive).is_ok())
-                .count()
+            (0..100).take_while(|_| budget.take(at, Lane::Interactive).is_ok()).count()
         };
         assert_eq!(fits(&mut budget, start), 40);
         assert_eq!(fits(&mut budget, start + Duration::from_secs(9)), 40);
@@ -305,24 +269,10 @@ mod tests {
         let now = Instant::now();
         let mut budget = Budget::new(80);
         budget.take(now, Lane::Interactive).unwrap();
-        assert_eq!(
-            (0..100)
-                .take_while(|_| budget.take(now, Lane::Bulk).is_ok())
-                .count(),
-            60
-        );
-        assert!(
-            budget.take(now, Lane::Interactive).is_ok(),
-            "people still fit"
-        );
+        assert_eq!((0..100).take_while(|_| budget.take(now, Lane::Bulk).is_ok()).count(), 60);
+        assert!(budget.take(now, Lane::Interactive).is_ok(), "people still fit");
         let mut budget = Budget::new(80);
-        assert_eq!(
-            (0..100)
-                .take_while(|_| budget.take(now, Lane::Bulk).is_ok())
-                .count(),
-            80,
-            "alone it may use all"
-        );
+        assert_eq!((0..100).take_while(|_| budget.take(now, Lane::Bulk).is_ok()).count(), 80, "alone it may use all");
         let mut budget = Budget::new(80);
         budget.waiting = 1;
         assert!(budget.take(now, Lane::Bulk).is_err());
@@ -358,9 +308,6 @@ mod tests {
             });
         }
         tasks.join_all().await;
-        assert_eq!(
-            *order.lock().unwrap(),
-            [Lane::Interactive, Lane::Interactive, Lane::Bulk, Lane::Bulk]
-        );
+        assert_eq!(*order.lock().unwrap(), [Lane::Interactive, Lane::Interactive, Lane::Bulk, Lane::Bulk]);
     }
 }

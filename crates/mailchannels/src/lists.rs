@@ -9,42 +9,19 @@ use http::Method;
 use serde_json::json;
 
 impl Session<'_> {
-    async fn list(
-        &self,
-        operation: &'static str,
-        segments: &[&str],
-    ) -> Result<Vec<ListItem>, Error> {
-        let found: Option<Vec<ListItem>> = self
-            .read(Call::new(operation, Method::GET, segments))
-            .await?;
+    async fn list(&self, operation: &'static str, segments: &[&str]) -> Result<Vec<ListItem>, Error> {
+        let found: Option<Vec<ListItem>> = self.read(Call::new(operation, Method::GET, segments)).await?;
         Ok(found.unwrap_or_default())
     }
 
-    async fn add(
-        &self,
-        operation: &'static str,
-        segments: &[&str],
-        item: &str,
-    ) -> Result<ListItem, Error> {
-        self.call_with(
-            Call::new(operation, Method::POST, segments),
-            Some(&json!({ "item": item })),
-        )
-        .await?
-        .json()
+    async fn add(&self, operation: &'static str, segments: &[&str], item: &str) -> Result<ListItem, Error> {
+        self.call_with(Call::new(operation, Method::POST, segments), Some(&json!({ "item": item }))).await?.json()
     }
 
     /// A missing entry is gone, as was wanted: 204 and 404 are alike where only the entry can be missing.
-    async fn remove(
-        &self,
-        operation: &'static str,
-        segments: &[&str],
-        item: &str,
-    ) -> Result<(), Error> {
+    async fn remove(&self, operation: &'static str, segments: &[&str], item: &str) -> Result<(), Error> {
         let query = [("item", item.to_owned())];
-        self.call(Call::new(operation, Method::DELETE, segments).query(&query))
-            .await
-            .map(drop)
+        self.call(Call::new(operation, Method::DELETE, segments).query(&query)).await.map(drop)
     }
 
     /// `GET /lists/{listname}`.
@@ -54,16 +31,12 @@ impl Session<'_> {
 
     /// `POST /lists/{listname}`: reaches all domains of the customer, present and future `[doc]`.
     pub async fn add_to_account_list(&self, list: ListName, item: &str) -> Result<ListItem, Error> {
-        self.add("add_to_account_list", &["lists", list.as_str()], item)
-            .await
+        self.add("add_to_account_list", &["lists", list.as_str()], item).await
     }
 
     /// `DELETE /lists/{listname}`.
     pub async fn remove_from_account_list(&self, list: ListName, item: &str) -> Result<(), Error> {
-        match self
-            .remove("remove_from_account_list", &["lists", list.as_str()], item)
-            .await
-        {
+        match self.remove("remove_from_account_list", &["lists", list.as_str()], item).await {
             Err(Error::NotFound { .. }) => Ok(()),
             other => other,
         }
@@ -71,79 +44,31 @@ impl Session<'_> {
 
     /// `GET /domains/{domain}/lists/{listname}`.
     pub async fn domain_list(&self, domain: &str, list: ListName) -> Result<Vec<ListItem>, Error> {
-        self.list(
-            "domain_list",
-            &["domains", &a_label(domain), "lists", list.as_str()],
-        )
-        .await
+        self.list("domain_list", &["domains", &a_label(domain), "lists", list.as_str()]).await
     }
 
     /// `POST /domains/{domain}/lists/{listname}`.
-    pub async fn add_to_domain_list(
-        &self,
-        domain: &str,
-        list: ListName,
-        item: &str,
-    ) -> Result<ListItem, Error> {
-        self.add(
-            "add_to_domain_list",
-            &["domains", &a_label(domain), "lists", list.as_str()],
-            item,
-        )
-        .await
+    pub async fn add_to_domain_list(&self, domain: &str, list: ListName, item: &str) -> Result<ListItem, Error> {
+        self.add("add_to_domain_list", &["domains", &a_label(domain), "lists", list.as_str()], item).await
     }
 
     /// `DELETE /domains/{domain}/lists/{listname}`. A 404 may be the domain's or the entry's.
-    pub async fn remove_from_domain_list(
-        &self,
-        domain: &str,
-        list: ListName,
-        item: &str,
-    ) -> Result<(), Error> {
-        self.remove(
-            "remove_from_domain_list",
-            &["domains", &a_label(domain), "lists", list.as_str()],
-            item,
-        )
-        .await
+    pub async fn remove_from_domain_list(&self, domain: &str, list: ListName, item: &str) -> Result<(), Error> {
+        self.remove("remove_from_domain_list", &["domains", &a_label(domain), "lists", list.as_str()], item).await
     }
 
     /// `GET /users/{email}/lists/{listname}`.
     pub async fn user_list(&self, email: &str, list: ListName) -> Result<Vec<ListItem>, Error> {
-        self.list(
-            "user_list",
-            &["users", &a_address(email), "lists", list.as_str()],
-        )
-        .await
+        self.list("user_list", &["users", &a_address(email), "lists", list.as_str()]).await
     }
 
     /// `POST /users/{email}/lists/{listname}`.
-    pub async fn add_to_user_list(
-        &self,
-        email: &str,
-        list: ListName,
-        item: &str,
-    ) -> Result<ListItem, Error> {
-        self.add(
-            "add_to_user_list",
-            &["users", &a_address(email), "lists", list.as_str()],
-            item,
-        )
-        .await
+    pub async fn add_to_user_list(&self, email: &str, list: ListName, item: &str) -> Result<ListItem, Error> {
+        self.add("add_to_user_list", &["users", &a_address(email), "lists", list.as_str()], item).await
     }
 
     /// `DELETE /users/{email}/lists/{listname}`. A 404 may be the recipient's or the entry's.
-    pub async fn remove_from_user_list(
-        &self,
-        email: &str,
-        list: ListName,
-        item: &str,
-    ) -> Result<(), Error> {
-        self.remove(
-            "remove_from_user_list",
-            &["users", &a_address(email), "lists", list.as_str()],
-            item,
-        )
-        .await
+    pub async fn remove_from_user_list(&self, email: &str, list: ListName, item: &str) -> Result<(), Error> {
+        self.remove("remove_from_user_list", &["users", &a_address(email), "lists", list.as_str()], item).await
     }
 }

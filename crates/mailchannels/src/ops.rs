@@ -1,8 +1,8 @@
 //! One domain's sections, login links, recipients, reports, subscriptions, status.
 
 use crate::{
-    Alias, ApiKey, CompleteSettings, DownstreamAddress, Error, Filter, ListItem, LoginLinks,
-    PutRecipient, Recipient, RecipientOutcome, Report, ReportType, Session, Subscription,
+    Alias, ApiKey, CompleteSettings, DownstreamAddress, Error, Filter, ListItem, LoginLinks, PutRecipient, Recipient,
+    RecipientOutcome, Report, ReportType, Session, Subscription,
     encode::{a_address, a_label},
     error::Meaning,
     wire::Call,
@@ -51,66 +51,47 @@ const ALL_DOWNSTREAMS: &str = "100";
 impl Session<'_> {
     /// `GET /status`.
     pub async fn status(&self) -> Result<(), Error> {
-        self.call(Call::new("status", Method::GET, &["status"]))
-            .await
-            .map(drop)
+        self.call(Call::new("status", Method::GET, &["status"])).await.map(drop)
     }
 
     /// `GET /subscriptions`.
     pub async fn subscriptions(&self) -> Result<Vec<Subscription>, Error> {
-        let found: Option<Vec<Subscription>> = self
-            .read(Call::new("subscriptions", Method::GET, &["subscriptions"]))
-            .await?;
+        let found: Option<Vec<Subscription>> =
+            self.read(Call::new("subscriptions", Method::GET, &["subscriptions"])).await?;
         Ok(found.unwrap_or_default())
     }
 
     /// `POST /domains/{domain}/alias/{alias}`.
     pub async fn add_alias(&self, domain: &str, alias: &str) -> Result<Alias, Error> {
         let segments = ["domains", &a_label(domain), "alias", &a_label(alias)];
-        self.call(Call::new("add_alias", Method::POST, &segments))
-            .await?
-            .json()
+        self.call(Call::new("add_alias", Method::POST, &segments)).await?.json()
     }
 
     /// `DELETE /domains/{domain}/alias/{alias}`.
     pub async fn remove_alias(&self, domain: &str, alias: &str) -> Result<(), Error> {
         let segments = ["domains", &a_label(domain), "alias", &a_label(alias)];
-        self.call(Call::new("remove_alias", Method::DELETE, &segments))
-            .await
-            .map(drop)
+        self.call(Call::new("remove_alias", Method::DELETE, &segments)).await.map(drop)
     }
 
     /// `GET /domains/{domain}/login-link`.
     pub async fn login_link(&self, domain: &str) -> Result<LoginLink, Error> {
         let segments = ["domains", &a_label(domain), "login-link"];
-        self.read(Call::new("login_link", Method::GET, &segments).meaning(Meaning::Ownership))
-            .await
+        self.read(Call::new("login_link", Method::GET, &segments).meaning(Meaning::Ownership)).await
     }
 
     /// `POST /domains/batch/login-link`: up to 1,000. Failed items have no link.
     pub async fn login_links(&self, domains: &[&str]) -> Result<LoginLinks, Error> {
-        let items: Vec<_> = domains
-            .iter()
-            .map(|domain| json!({ "domain": a_label(domain) }))
-            .collect();
-        let call = Call::new(
-            "login_links",
-            Method::POST,
-            &["domains", "batch", "login-link"],
-        )
-        .meaning(Meaning::Ownership);
-        self.call_with(call, Some(&json!({ "domains": items })))
-            .await?
-            .json()
+        let items: Vec<_> = domains.iter().map(|domain| json!({ "domain": a_label(domain) })).collect();
+        let call =
+            Call::new("login_links", Method::POST, &["domains", "batch", "login-link"]).meaning(Meaning::Ownership);
+        self.call_with(call, Some(&json!({ "domains": items }))).await?.json()
     }
 
     /// `GET /domains/{domain}/downstream-address`: all of them.
     pub async fn downstreams(&self, domain: &str) -> Result<Vec<DownstreamAddress>, Error> {
         let query = [("limit", ALL_DOWNSTREAMS.to_owned())];
         let segments = ["domains", &a_label(domain), "downstream-address"];
-        let found: Records = self
-            .read(Call::new("downstreams", Method::GET, &segments).query(&query))
-            .await?;
+        let found: Records = self.read(Call::new("downstreams", Method::GET, &segments).query(&query)).await?;
         Ok(found.records.unwrap_or_default())
     }
 
@@ -121,48 +102,24 @@ impl Session<'_> {
         servers: &[DownstreamAddress],
     ) -> Result<Vec<DownstreamAddress>, Error> {
         let segments = ["domains", &a_label(domain), "downstream-address"];
-        let body = Records {
-            records: Some(servers.to_vec()),
-        };
-        let answer = self
-            .call_with(
-                Call::new("set_downstreams", Method::PUT, &segments),
-                Some(&body),
-            )
-            .await?;
-        Ok(answer
-            .json_or_default::<Records>()
-            .records
-            .unwrap_or_default())
+        let body = Records { records: Some(servers.to_vec()) };
+        let answer = self.call_with(Call::new("set_downstreams", Method::PUT, &segments), Some(&body)).await?;
+        Ok(answer.json_or_default::<Records>().records.unwrap_or_default())
     }
 
     /// `PUT /domains/{domain}/api-key`: locks a domain to another key, whose secret travels in the body.
     pub async fn associate(&self, domain: &str, new: &ApiKey) -> Result<(), Error> {
         let segments = ["domains", &a_label(domain), "api-key"];
         let body = json!({ "apiKey": new.expose_for_sealing() });
-        self.call_with(Call::new("associate", Method::PUT, &segments), Some(&body))
-            .await
-            .map(drop)
+        self.call_with(Call::new("associate", Method::PUT, &segments), Some(&body)).await.map(drop)
     }
 
     /// `PUT /domains/{domain}/settings`: every section, because whether omitted ones stay is not said `[?]`.
-    pub async fn set_settings(
-        &self,
-        domain: &str,
-        settings: &CompleteSettings,
-    ) -> Result<(), Error> {
+    pub async fn set_settings(&self, domain: &str, settings: &CompleteSettings) -> Result<(), Error> {
         let segments = ["domains", &a_label(domain), "settings"];
         let mut settings = settings.clone();
-        settings
-            .aliases
-            .iter_mut()
-            .for_each(|alias| *alias = a_label(alias));
-        self.call_with(
-            Call::new("set_settings", Method::PUT, &segments),
-            Some(&settings),
-        )
-        .await
-        .map(drop)
+        settings.aliases.iter_mut().for_each(|alias| *alias = a_label(alias));
+        self.call_with(Call::new("set_settings", Method::PUT, &segments), Some(&settings)).await.map(drop)
     }
 
     /// `PUT /users`: creates a recipient; an existing one keeps its lists `[spec]`.
@@ -178,9 +135,7 @@ impl Session<'_> {
             ("filter", filter.to_owned()),
         ];
         let body = json!({ "list_entries": { "blocklist": recipient.blocklist, "safelist": recipient.safelist } });
-        let call = Call::new("put_recipient", Method::PUT, &["users"])
-            .query(&query)
-            .meaning(Meaning::Recipient);
+        let call = Call::new("put_recipient", Method::PUT, &["users"]).query(&query).meaning(Meaning::Recipient);
         let answer = self.call_with(call, Some(&body)).await?;
         if answer.status == StatusCode::CREATED {
             let created: Created = answer.json_or_default();
@@ -200,9 +155,7 @@ impl Session<'_> {
             ReportType::FalsePositive => "false_positive",
         };
         let query = [("report_type", kind.to_owned())];
-        let call = Call::new("report", Method::POST, &["report"])
-            .query(&query)
-            .meaning(Meaning::Ownership);
+        let call = Call::new("report", Method::POST, &["report"]).query(&query).meaning(Meaning::Ownership);
         self.call_with(call, Some(report)).await.map(drop)
     }
 }

@@ -1,30 +1,27 @@
 //! Domains: listing, provisioning, deprovisioning.
 
 use crate::{
-    BatchDomain, BatchOutcome, Domain, DomainsPage, Error, PAGE_MAX, Provision, Provisioned,
-    Session, encode::a_label, error::Meaning, wire::Call,
+    BatchDomain, BatchOutcome, Domain, DomainsPage, Error, PAGE_MAX, Provision, Provisioned, Session, encode::a_label,
+    error::Meaning, wire::Call,
 };
 use http::{Method, StatusCode};
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::BTreeMap;
+
+/// Readings of a set that changes meanwhile.
+const READINGS: usize = 3;
 
 /// A body with names in A-label form.
 fn sendable(domain: &Domain) -> Domain {
     let mut domain = domain.clone();
     domain.domain = a_label(&domain.domain);
-    domain
-        .aliases
-        .iter_mut()
-        .for_each(|alias| *alias = a_label(alias));
+    domain.aliases.iter_mut().for_each(|alias| *alias = a_label(alias));
     domain
 }
 
 fn flags(how: Provision) -> Vec<(&'static str, String)> {
     let flag = |name, on: bool| on.then(|| (name, "true".to_owned()));
-    flag("associate-key", how.associate_key)
-        .into_iter()
-        .chain(flag("overwrite", how.overwrite))
-        .collect()
+    flag("associate-key", how.associate_key).into_iter().chain(flag("overwrite", how.overwrite)).collect()
 }
 
 #[derive(Serialize)]
@@ -35,31 +32,34 @@ struct Batch<'a> {
 impl Session<'_> {
     /// `GET /domains`: one page. Without a limit the service gives 10 `[spec]`.
     pub async fn domains_page(&self, limit: u32, offset: u64) -> Result<DomainsPage, Error> {
-        let query = [
-            ("limit", limit.min(PAGE_MAX).to_string()),
-            ("offset", offset.to_string()),
-        ];
-        self.read(Call::new("domains_page", Method::GET, &["domains"]).query(&query))
-            .await
+        let query = [("limit", limit.min(PAGE_MAX).to_string()), ("offset", offset.to_string())];
+        self.read(Call::new("domains_page", Method::GET, &["domains"]).query(&query)).await
     }
 
-    /// All domains that the key reaches, 5,000 a call. The set may grow or shrink meanwhile: pages
-    /// are read until one comes short, and a name is kept once.
+    /// All domains that the key reaches, 5,000 a call. When the set grows or shrinks between two pages
+    /// a name may slip from one to the other unseen, so the pages are read again; after three times a
+    /// busy set is taken as it came, with every name that any reading saw.
     pub async fn all_domains(&self) -> Result<Vec<Domain>, Error> {
-        let mut domains = Vec::new();
-        let mut seen = HashSet::new();
-        let mut offset = 0;
+        let mut domains = BTreeMap::new();
+        for _ in 0..READINGS {
+            if self.gather(&mut domains).await? {
+                break;
+            }
+        }
+        Ok(domains.into_values().collect())
+    }
+
+    /// Reads all pages; says whether the set stayed the same size meanwhile.
+    async fn gather(&self, domains: &mut BTreeMap<String, Domain>) -> Result<bool, Error> {
+        let (mut offset, mut total, mut stable) = (0, None, true);
         loop {
             let page = self.domains_page(PAGE_MAX, offset).await?;
             let got = page.domains.len() as u64;
-            domains.extend(
-                page.domains
-                    .into_iter()
-                    .filter(|domain| seen.insert(a_label(&domain.domain))),
-            );
+            domains.extend(page.domains.into_iter().map(|domain| (a_label(&domain.domain), domain)));
+            stable &= *total.get_or_insert(page.total) == page.total;
             offset += got;
             if got == 0 || offset >= page.total {
-                return Ok(domains);
+                return Ok(stable);
             }
         }
     }
@@ -69,30 +69,19 @@ impl Session<'_> {
     pub async fn domain(&self, name: &str) -> Result<Option<Domain>, Error> {
         let name = a_label(name);
         let query = [("domains", name.clone()), ("limit", "10".to_owned())];
-        let page: DomainsPage = self
-            .read(Call::new("domains_page", Method::GET, &["domains"]).query(&query))
-            .await?;
-        let found = page
-            .domains
-            .into_iter()
-            .find(|domain| a_label(&domain.domain) == name);
+        let page: DomainsPage = self.read(Call::new("domains_page", Method::GET, &["domains"]).query(&query)).await?;
+        let found = page.domains.into_iter().find(|domain| a_label(&domain.domain) == name);
         if found.is_some() || page.total <= 10 {
             return Ok(found);
         }
         // More matches than one name can have: the filter does nothing here.
-        Ok(self
-            .all_domains()
-            .await?
-            .into_iter()
-            .find(|domain| a_label(&domain.domain) == name))
+        Ok(self.all_domains().await?.into_iter().find(|domain| a_label(&domain.domain) == name))
     }
 
     /// `POST /domains`: provisions one domain.
     pub async fn provision(&self, domain: &Domain, how: Provision) -> Result<Provisioned, Error> {
         let query = flags(how);
-        let call = Call::new("provision", Method::POST, &["domains"])
-            .query(&query)
-            .meaning(Meaning::Provisioning);
+        let call = Call::new("provision", Method::POST, &["domains"]).query(&query).meaning(Meaning::Provisioning);
         let answer = self.call_with(call, Some(&sendable(domain))).await?;
         let domain = answer.json()?;
         Ok(if answer.status == StatusCode::CREATED {
@@ -122,19 +111,11 @@ impl Session<'_> {
         let call = Call::new("provision_batch", Method::POST, &["domains", "batch"])
             .query(&query)
             .meaning(Meaning::Provisioning);
-        self.call_with(call, Some(&Batch { domains: &domains }))
-            .await?
-            .json()
+        self.call_with(call, Some(&Batch { domains: &domains })).await?.json()
     }
 
     /// `DELETE /domains/{domain}`. There is no batch call for it `[spec]`.
     pub async fn deprovision(&self, domain: &str) -> Result<(), Error> {
-        self.call(Call::new(
-            "deprovision",
-            Method::DELETE,
-            &["domains", &a_label(domain)],
-        ))
-        .await
-        .map(drop)
+        self.call(Call::new("deprovision", Method::DELETE, &["domains", &a_label(domain)])).await.map(drop)
     }
 }

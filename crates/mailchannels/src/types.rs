@@ -4,9 +4,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Reads null like a missing value.
-fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
+fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
@@ -96,9 +94,7 @@ fn with_dot<S: Serializer>(target: &str, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 fn without_dot<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(String::deserialize(deserializer)?
-        .trim_end_matches('.')
-        .to_owned())
+    Ok(String::deserialize(deserializer)?.trim_end_matches('.').to_owned())
 }
 
 /// A domain `[spec: Domain]`.

@@ -27,13 +27,7 @@ pub(crate) struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(crate) fn new(operation: &'static str, method: Method, segments: &'a [&'a str]) -> Self {
-        Self {
-            operation,
-            method,
-            segments,
-            query: &[],
-            meaning: Meaning::Usual,
-        }
+        Self { operation, method, segments, query: &[], meaning: Meaning::Usual }
     }
 
     pub(crate) fn query(mut self, query: &'a [(&'a str, String)]) -> Self {
@@ -58,13 +52,7 @@ impl Answer {
     /// Reads the body. A POST that worked and whose body can't be read is ambiguous, not failed.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|_| {
-            if self.posted {
-                Error::Ambiguous
-            } else {
-                Error::Unavailable {
-                    status: Some(self.status.as_u16()),
-                }
-            }
+            if self.posted { Error::Ambiguous } else { Error::Unavailable { status: Some(self.status.as_u16()) } }
         })
     }
 
@@ -82,16 +70,11 @@ impl Session<'_> {
 
     /// Makes a call whose answer must be readable; a GET with a cut body is repeated like any failure.
     pub(crate) async fn read<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
-        self.attempt(call, None::<&()>, |answer| answer.json())
-            .await
+        self.attempt(call, None::<&()>, |answer| answer.json()).await
     }
 
     /// Makes a call with a JSON body.
-    pub(crate) async fn call_with(
-        &self,
-        call: Call<'_>,
-        body: Option<&impl Serialize>,
-    ) -> Result<Answer, Error> {
+    pub(crate) async fn call_with(&self, call: Call<'_>, body: Option<&impl Serialize>) -> Result<Answer, Error> {
         self.attempt(call, body, Ok).await
     }
 
@@ -118,12 +101,7 @@ impl Session<'_> {
             let error = match result {
                 Ok(value) => {
                     limiter.ended(false);
-                    tracing::debug!(
-                        operation = call.operation,
-                        tried,
-                        ms = began.elapsed().as_millis(),
-                        "done"
-                    );
+                    tracing::debug!(operation = call.operation, tried, ms = began.elapsed().as_millis(), "done");
                     return Ok(value);
                 }
                 Err(error) => error,
@@ -133,17 +111,9 @@ impl Session<'_> {
             }
             tracing::debug!(operation = call.operation, tried, ms = began.elapsed().as_millis(), %error, "failed");
             // A POST is repeated only when it was never sent: nobody can have acted on it.
-            let repeatable = if posted {
-                !sent
-            } else {
-                error.is_outage() || error == Error::RateLimited
-            };
+            let repeatable = if posted { !sent } else { error.is_outage() || error == Error::RateLimited };
             let pause = rand::rng().random_range(Duration::ZERO..BACKOFF * 2_u32.pow(tried));
-            if !repeatable
-                || tried >= TRIES
-                || Instant::now() + pause >= deadline
-                || !limiter.may_retry(false)
-            {
+            if !repeatable || tried >= TRIES || Instant::now() + pause >= deadline || !limiter.may_retry(false) {
                 limiter.ended(error.is_outage());
                 return Err(error);
             }
@@ -152,11 +122,7 @@ impl Session<'_> {
     }
 
     /// One try. Also says whether the request may have reached the service.
-    async fn once(
-        &self,
-        call: &Call<'_>,
-        body: Option<&impl Serialize>,
-    ) -> (Result<Answer, Error>, bool) {
+    async fn once(&self, call: &Call<'_>, body: Option<&impl Serialize>) -> (Result<Answer, Error>, bool) {
         let posted = call.method == Method::POST;
         let url = match address(&self.config().base_url, call.segments, call.query) {
             Ok(url) => url,
@@ -165,10 +131,7 @@ impl Session<'_> {
         let Some(key) = self.key.header() else {
             return (Err(Error::BadKey), true);
         };
-        let mut request = self
-            .http()
-            .request(call.method.clone(), url)
-            .header("x-api-key", key);
+        let mut request = self.http().request(call.method.clone(), url).header("x-api-key", key);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -179,11 +142,7 @@ impl Session<'_> {
         let status = response.status();
         let bytes = response.bytes().await;
         let result = match bytes {
-            Ok(bytes) if status.is_success() => Ok(Answer {
-                status,
-                body: bytes.to_vec(),
-                posted,
-            }),
+            Ok(bytes) if status.is_success() => Ok(Answer { status, body: bytes.to_vec(), posted }),
             Ok(bytes) => Err(classify(status, &bytes, call.meaning, posted)),
             // The status arrived, so a refusal is a refusal even if its words are lost.
             Err(_) if !status.is_success() => Err(classify(status, b"", call.meaning, posted)),

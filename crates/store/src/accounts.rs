@@ -7,24 +7,12 @@ impl Store {
     /// Without handles (a customer with no subscription yet) the key is an account of its own until
     /// handles turn up. When the handles turn out to join accounts that were thought distinct, they
     /// become one, the oldest.
-    pub async fn account_for_handles(
-        &self,
-        handles: &[String],
-        fingerprint: &str,
-        now: i64,
-    ) -> Result<String> {
+    pub async fn account_for_handles(&self, handles: &[String], fingerprint: &str, now: i64) -> Result<String> {
         let own = format!("key:{fingerprint}");
-        let mut sorted: Vec<&str> = handles
-            .iter()
-            .map(String::as_str)
-            .filter(|handle| !handle.is_empty())
-            .collect();
+        let mut sorted: Vec<&str> = handles.iter().map(String::as_str).filter(|handle| !handle.is_empty()).collect();
         sorted.sort_unstable();
         sorted.dedup();
-        let first = sorted.first().map_or_else(
-            || format!("Key {}", short(fingerprint)),
-            ToString::to_string,
-        );
+        let first = sorted.first().map_or_else(|| format!("Key {}", short(fingerprint)), ToString::to_string);
         if sorted.is_empty() {
             sorted.push(&own);
         }
@@ -45,13 +33,11 @@ impl Store {
                 self.merge_accounts(&mut tx, oldest, other).await?;
             }
             // The name of a lone key gives way to that of its first subscription.
-            self.sql(
-                "UPDATE accounts SET name = ?2 WHERE id = ?1 AND name LIKE 'Key %' AND name <> ?2",
-            )
-            .bind(oldest)
-            .bind(&first)
-            .execute(&mut *tx)
-            .await?;
+            self.sql("UPDATE accounts SET name = ?2 WHERE id = ?1 AND name LIKE 'Key %' AND name <> ?2")
+                .bind(oldest)
+                .bind(&first)
+                .execute(&mut *tx)
+                .await?;
             oldest.clone()
         } else {
             let id = new_id(now);
@@ -98,11 +84,7 @@ impl Store {
             "DELETE FROM accounts WHERE id = ?2",
         ];
         for step in STEPS {
-            self.sql(step)
-                .bind(into)
-                .bind(from)
-                .execute(&mut **tx)
-                .await?;
+            self.sql(step).bind(into).bind(from).execute(&mut **tx).await?;
         }
         self.associate(tx, into, None).await?;
         self.recount(tx, into).await
@@ -111,10 +93,7 @@ impl Store {
 
 /// A JSON array, the way a list goes into a statement as one parameter.
 pub(crate) fn json<T: AsRef<str>>(list: &[T]) -> String {
-    list.iter()
-        .map(AsRef::as_ref)
-        .collect::<serde_json::Value>()
-        .to_string()
+    list.iter().map(AsRef::as_ref).collect::<serde_json::Value>().to_string()
 }
 
 fn short(fingerprint: &str) -> &str {
@@ -129,28 +108,13 @@ mod tests {
     async fn any_shared_handle_is_the_same_account() {
         let fixture = Fixture::new().await;
         let store = &fixture.store;
-        let one = store
-            .account_for_handles(&handles(&["s1"]), "f1", 1)
-            .await
-            .unwrap();
-        let both = store
-            .account_for_handles(&handles(&["s2", "s1"]), "f2", 2)
-            .await
-            .unwrap();
-        let other = store
-            .account_for_handles(&handles(&["s9"]), "f3", 3)
-            .await
-            .unwrap();
+        let one = store.account_for_handles(&handles(&["s1"]), "f1", 1).await.unwrap();
+        let both = store.account_for_handles(&handles(&["s2", "s1"]), "f2", 2).await.unwrap();
+        let other = store.account_for_handles(&handles(&["s9"]), "f3", 3).await.unwrap();
         assert_eq!(one, both);
         assert_ne!(one, other);
         // s2 was added to the account on the way.
-        assert_eq!(
-            store
-                .account_for_handles(&handles(&["s2"]), "f4", 4)
-                .await
-                .unwrap(),
-            one
-        );
+        assert_eq!(store.account_for_handles(&handles(&["s2"]), "f4", 4).await.unwrap(), one);
     }
 
     #[tokio::test]
@@ -160,20 +124,8 @@ mod tests {
         let lone = store.account_for_handles(&[], "f1", 1).await.unwrap();
         assert_ne!(store.account_for_handles(&[], "f2", 2).await.unwrap(), lone);
         assert_eq!(store.account_for_handles(&[], "f1", 3).await.unwrap(), lone);
-        assert_eq!(
-            store
-                .account_for_handles(&handles(&["s1"]), "f1", 4)
-                .await
-                .unwrap(),
-            lone
-        );
-        assert_eq!(
-            store
-                .account_for_handles(&handles(&["s1"]), "f3", 5)
-                .await
-                .unwrap(),
-            lone
-        );
+        assert_eq!(store.account_for_handles(&handles(&["s1"]), "f1", 4).await.unwrap(), lone);
+        assert_eq!(store.account_for_handles(&handles(&["s1"]), "f3", 5).await.unwrap(), lone);
     }
 
     #[tokio::test]
@@ -181,62 +133,23 @@ mod tests {
         let fixture = Fixture::new().await;
         let (store, (ann, _)) = (&fixture.store, fixture.two_people().await);
         // Ids of the same millisecond have no order.
-        store
-            .account_for_handles(&handles(&["s1"]), "f1", 1)
-            .await
-            .unwrap();
-        store
-            .account_for_handles(&handles(&["s2"]), "f2", 2)
-            .await
-            .unwrap();
+        store.account_for_handles(&handles(&["s1"]), "f1", 1).await.unwrap();
+        store.account_for_handles(&handles(&["s2"]), "f2", 2).await.unwrap();
         let one = fixture.key_in(&ann, "k1", "f1", "s1").await;
         let two = fixture.key_in(&ann, "k2", "f2", "s2").await;
         assert_ne!(one, two);
-        store
-            .apply_sync(
-                "f1",
-                &one,
-                vec![domain("a.example"), domain("both.example")],
-                10,
-            )
-            .await
-            .unwrap();
-        store
-            .apply_sync(
-                "f2",
-                &two,
-                vec![domain("b.example"), domain("both.example")],
-                11,
-            )
-            .await
-            .unwrap();
-        let joined = store
-            .account_for_handles(&handles(&["s1", "s2"]), "f2", 12)
-            .await
-            .unwrap();
+        store.apply_sync("f1", &one, vec![domain("a.example"), domain("both.example")], 10).await.unwrap();
+        store.apply_sync("f2", &two, vec![domain("b.example"), domain("both.example")], 11).await.unwrap();
+        let joined = store.account_for_handles(&handles(&["s1", "s2"]), "f2", 12).await.unwrap();
         assert_eq!(joined, one);
         let found = fixture.associations(&["f1", "f2"]).await;
         assert_eq!(
             found,
-            [
-                ("a.example", "locked", Some("f1")),
-                ("b.example", "locked", Some("f2")),
-                ("both.example", "free", None)
-            ]
-            .map(|(name, association, holder)| (
-                name.into(),
-                association.into(),
-                holder.map(Into::into)
-            ))
+            [("a.example", "locked", Some("f1")), ("b.example", "locked", Some("f2")), ("both.example", "free", None)]
+                .map(|(name, association, holder)| (name.into(), association.into(), holder.map(Into::into)))
         );
         // What was synced under the account that is gone goes on under the one that stayed.
-        store
-            .apply_sync("f2", &two, vec![domain("b.example")], 13)
-            .await
-            .unwrap();
-        assert_eq!(
-            store.keys_of(&ann).await.unwrap()[1].account_id.as_deref(),
-            Some(one.as_str())
-        );
+        store.apply_sync("f2", &two, vec![domain("b.example")], 13).await.unwrap();
+        assert_eq!(store.keys_of(&ann).await.unwrap()[1].account_id.as_deref(), Some(one.as_str()));
     }
 }

@@ -42,26 +42,11 @@ const VERDICT: &str = "
 
 impl Store {
     /// Decides the association of an account's domains again, or of one. Returns how many changed.
-    pub(crate) async fn associate(
-        &self,
-        tx: &mut Tx,
-        account_id: &str,
-        domain: Option<i64>,
-    ) -> Result<u64> {
-        let only = if domain.is_some() {
-            " AND d.id = ?2"
-        } else {
-            ""
-        };
+    pub(crate) async fn associate(&self, tx: &mut Tx, account_id: &str, domain: Option<i64>) -> Result<u64> {
+        let only = if domain.is_some() { " AND d.id = ?2" } else { "" };
         // Put together from constants only.
         let sql = AssertSqlSafe([WITNESSES, only, VERDICT].concat());
-        Ok(self
-            .sql(sql)
-            .bind(account_id)
-            .bind(domain)
-            .execute(&mut **tx)
-            .await?
-            .rows_affected())
+        Ok(self.sql(sql).bind(account_id).bind(domain).execute(&mut **tx).await?.rows_affected())
     }
 
     /// Counts again what an account's keys see.

@@ -121,11 +121,7 @@ impl Store {
             .bind(now)
             .execute(self.write())
             .await?;
-        if done.rows_affected() == 0 {
-            Err(StoreError::Conflict("audit.intent"))
-        } else {
-            Ok(())
-        }
+        if done.rows_affected() == 0 { Err(StoreError::Conflict("audit.intent")) } else { Ok(()) }
     }
 
     /// Intents without an outcome, oldest first: what was under way when the program last stopped.
@@ -142,12 +138,7 @@ impl Store {
     }
 
     /// The last rows about one thing, newest first, intents and outcomes alike.
-    pub async fn history(
-        &self,
-        object_kind: &str,
-        object: &str,
-        limit: u32,
-    ) -> Result<Vec<AuditRow>> {
+    pub async fn history(&self, object_kind: &str, object: &str, limit: u32) -> Result<Vec<AuditRow>> {
         Ok(self
             .rows("SELECT * FROM audit WHERE object_kind = ?1 AND object = ?2 ORDER BY id DESC LIMIT ?3")
             .bind(object_kind)

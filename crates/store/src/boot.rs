@@ -8,14 +8,10 @@ use crate::{Store, StoreError, pool::Tx};
 #[derive(Debug, thiserror::Error)]
 pub enum UnlockError {
     /// Something here is sealed under a KEK that is not configured.
-    #[error(
-        "the database needs key-encryption key {0}, which is not configured: add it as a previous key"
-    )]
+    #[error("the database needs key-encryption key {0}, which is not configured: add it as a previous key")]
     MissingKek(KekId),
     /// The configured KEK of this id is not the one that was used.
-    #[error(
-        "key-encryption key {0} does not open its check value: it is another key, or the database was changed"
-    )]
+    #[error("key-encryption key {0} does not open its check value: it is another key, or the database was changed")]
     WrongKek(KekId),
     /// There is sealed data but not what is needed to open it: part of the database is lost.
     #[error("the database holds sealed data but not its {0}: restore it from a backup")]
@@ -46,18 +42,11 @@ impl Store {
     /// current KEK is registered.
     pub async fn unlock(&self, ring: &KeyRing, now: i64) -> Result<MasterKeys, UnlockError> {
         let mut tx = self.begin().await?;
-        let registered: Vec<(String, Vec<u8>)> = self
-            .rows("SELECT kek_id, check_value FROM keks ORDER BY created_at, kek_id")
-            .fetch_all(&mut *tx)
-            .await?;
-        let master: Option<Vec<u8>> = self
-            .scalar("SELECT value FROM meta WHERE key = 'master'")
-            .fetch_optional(&mut *tx)
-            .await?;
-        let sealed: Vec<Vec<u8>> = self
-            .scalar("SELECT sealed FROM api_keys ORDER BY id")
-            .fetch_all(&mut *tx)
-            .await?;
+        let registered: Vec<(String, Vec<u8>)> =
+            self.rows("SELECT kek_id, check_value FROM keks ORDER BY created_at, kek_id").fetch_all(&mut *tx).await?;
+        let master: Option<Vec<u8>> =
+            self.scalar("SELECT value FROM meta WHERE key = 'master'").fetch_optional(&mut *tx).await?;
+        let sealed: Vec<Vec<u8>> = self.scalar("SELECT sealed FROM api_keys ORDER BY id").fetch_all(&mut *tx).await?;
 
         if registered.is_empty() && (master.is_some() || !sealed.is_empty()) {
             return Err(UnlockError::Incomplete("key-encryption key check values"));
@@ -66,17 +55,13 @@ impl Store {
         for (id, check) in &registered {
             let id = KekId::parse(id).ok_or(UnlockError::Incomplete("key-encryption key ids"))?;
             current_is_new &= id != ring.current();
-            ring.verify_check_value(id, check)
-                .map_err(|error| match error {
-                    OpenError::UnknownKek(id) => UnlockError::MissingKek(id),
-                    _ => UnlockError::WrongKek(id),
-                })?;
+            ring.verify_check_value(id, check).map_err(|error| match error {
+                OpenError::UnknownKek(id) => UnlockError::MissingKek(id),
+                _ => UnlockError::WrongKek(id),
+            })?;
         }
         // A row whose header can't be read is that row's trouble, not the start's.
-        let ids = sealed
-            .iter()
-            .chain(&master)
-            .filter_map(|blob| ring.blob_kek(blob).ok());
+        let ids = sealed.iter().chain(&master).filter_map(|blob| ring.blob_kek(blob).ok());
         if let Some(id) = ids.into_iter().find(|id| !ring.has(*id)) {
             return Err(UnlockError::MissingKek(id));
         }

@@ -71,12 +71,7 @@ impl Cursor {
             Sort::Policy => Value::Text(row.policy.clone().unwrap_or_default()),
             Sort::Subscription => Value::Text(row.subscription.clone()),
         };
-        Self {
-            sort,
-            value,
-            name: row.name.clone(),
-            id: row.id,
-        }
+        Self { sort, value, name: row.name.clone(), id: row.id }
     }
 
     /// Reads the printed form. What comes from a URL may be anything.
@@ -93,19 +88,13 @@ impl Cursor {
         if numeric == matches!(sort, Sort::Policy | Sort::Subscription) {
             return Err(BadCursor);
         }
-        Ok(Self {
-            sort,
-            value,
-            name,
-            id,
-        })
+        Ok(Self { sort, value, name, id })
     }
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let json = serde_json::to_vec(&(self.sort, &self.value, &self.name, self.id))
-            .map_err(|_| fmt::Error)?;
+        let json = serde_json::to_vec(&(self.sort, &self.value, &self.name, self.id)).map_err(|_| fmt::Error)?;
         f.write_str(&URL_SAFE_NO_PAD.encode(json))
     }
 }
@@ -123,12 +112,7 @@ mod tests {
             (Just(Sort::Policy), ".{0,12}".prop_map(Value::Text)),
             (Just(Sort::Subscription), ".{0,12}".prop_map(Value::Text)),
         ];
-        (place, ".{0,40}", any::<i64>()).prop_map(|((sort, value), name, id)| Cursor {
-            sort,
-            value,
-            name,
-            id,
-        })
+        (place, ".{0,40}", any::<i64>()).prop_map(|((sort, value), name, id)| Cursor { sort, value, name, id })
     }
 
     proptest! {
@@ -152,18 +136,10 @@ mod tests {
 
     #[test]
     fn a_cursor_of_the_wrong_shape_is_refused() {
-        for json in [
-            r#"["Policy",3,"a.example",1]"#,
-            r#"["Servers","x","a.example",1]"#,
-            "[]",
-            "{}",
-            r#"["Name",0,"a"]"#,
-        ] {
-            assert_eq!(
-                Cursor::parse(&URL_SAFE_NO_PAD.encode(json)),
-                Err(BadCursor),
-                "{json}"
-            );
+        for json in
+            [r#"["Policy",3,"a.example",1]"#, r#"["Servers","x","a.example",1]"#, "[]", "{}", r#"["Name",0,"a"]"#]
+        {
+            assert_eq!(Cursor::parse(&URL_SAFE_NO_PAD.encode(json)), Err(BadCursor), "{json}");
         }
         assert_eq!(Cursor::parse(""), Err(BadCursor));
         assert_eq!(Cursor::parse(&"A".repeat(LENGTH_MAX + 1)), Err(BadCursor));

@@ -63,8 +63,7 @@ impl FromRow<'_, SqliteRow> for DomainRow {
             header_value: row.try_get("header_value")?,
             servers: row.try_get("servers")?,
             aliases: row.try_get("aliases")?,
-            detail: serde_json::from_str(row.try_get("detail")?)
-                .map_err(|error| parsed("detail", error))?,
+            detail: serde_json::from_str(row.try_get("detail")?).map_err(|error| parsed("detail", error))?,
             association: row.try_get("association")?,
             holder: row.try_get("holder")?,
             seen_by_keys: serde_json::from_str(row.try_get("seen_by_keys")?)
@@ -145,8 +144,7 @@ pub struct Found {
 const VISIBLE: &str = "EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id
     AND +v.fingerprint IN (SELECT value FROM json_each(?1)))";
 
-const COLUMNS: &str =
-    "d.id, d.account_id, d.name, d.display, d.subscription, d.policy, d.policy_override,
+const COLUMNS: &str = "d.id, d.account_id, d.name, d.display, d.subscription, d.policy, d.policy_override,
     d.header_name, d.header_value, d.servers, d.aliases, d.detail, d.association, d.holder,
     (SELECT json_group_array(v.fingerprint) FROM visibility v WHERE v.domain_id = d.id
         AND +v.fingerprint IN (SELECT value FROM json_each(?1))) AS seen_by_keys,
@@ -167,9 +165,7 @@ impl DomainQuery {
 
     /// The cursor, when it is of this order.
     fn place(&self) -> Option<&Cursor> {
-        self.cursor
-            .as_ref()
-            .filter(|cursor| cursor.sort == self.sort)
+        self.cursor.as_ref().filter(|cursor| cursor.sort == self.sort)
     }
 
     /// Conditions, put together from constants only: values are parameters 1 to 6.
@@ -203,19 +199,10 @@ impl DomainQuery {
                 format!(" AND (d.{column}, d.name, d.id) {than} (?7, ?8, ?9)"),
                 format!("d.{column}{way}, d.name{way}, d.id{way}"),
             ),
-            None => (
-                format!(" AND (d.name, d.id) {than} (?8, ?9)"),
-                format!("d.name{way}, d.id{way}"),
-            ),
+            None => (format!(" AND (d.name, d.id) {than} (?8, ?9)"), format!("d.name{way}, d.id{way}")),
         };
-        let place = if self.place().is_some() {
-            place
-        } else {
-            String::new()
-        };
-        format!(
-            "SELECT {COLUMNS} FROM domains d WHERE {conditions}{place} ORDER BY {order} LIMIT ?10"
-        )
+        let place = if self.place().is_some() { place } else { String::new() };
+        format!("SELECT {COLUMNS} FROM domains d WHERE {conditions}{place} ORDER BY {order} LIMIT ?10")
     }
 
     pub(crate) fn count_sql(&self) -> String {
@@ -252,8 +239,7 @@ macro_rules! bind_filters {
 impl Store {
     /// One page of the domains that at least one of the keys sees.
     pub async fn list_domains(&self, query: &DomainQuery) -> Result<DomainPage> {
-        let select: QueryAs<'_, Sqlite, DomainRow, SqliteArguments> =
-            self.rows(AssertSqlSafe(query.page_sql()));
+        let select: QueryAs<'_, Sqlite, DomainRow, SqliteArguments> = self.rows(AssertSqlSafe(query.page_sql()));
         let select = bind_filters!(select, query);
         let place = query.place();
         let select = match place.map(|cursor| &cursor.value) {
@@ -288,8 +274,7 @@ impl Store {
             query.no_servers
         ]);
         self.remembered_count(what.to_string(), async {
-            let select: QueryScalar<'_, Sqlite, i64, SqliteArguments> =
-                self.scalar(AssertSqlSafe(query.count_sql()));
+            let select: QueryScalar<'_, Sqlite, i64, SqliteArguments> = self.scalar(AssertSqlSafe(query.count_sql()));
             let count = bind_filters!(select, query).fetch_one(self.read()).await?;
             Ok(u64::try_from(count).unwrap_or_default())
         })
@@ -299,38 +284,20 @@ impl Store {
     /// Finds a domain by its name or one of its aliases, A-label. Its own name goes first.
     pub async fn find_domain(&self, keys: &[String], a_label: &str) -> Result<Option<Found>> {
         if let Some(row) = self.domain(keys, a_label).await? {
-            return Ok(Some(Found {
-                row,
-                via_alias: false,
-            }));
+            return Ok(Some(Found { row, via_alias: false }));
         }
         let sql = format!(
             "SELECT {COLUMNS} FROM aliases a JOIN domains d ON d.id = a.domain_id
              WHERE a.alias = ?2 AND {VISIBLE} ORDER BY d.id LIMIT 1"
         );
-        let row = self
-            .rows(AssertSqlSafe(sql))
-            .bind(json(keys))
-            .bind(a_label)
-            .fetch_optional(self.read())
-            .await?;
-        Ok(row.map(|row| Found {
-            row,
-            via_alias: true,
-        }))
+        let row = self.rows(AssertSqlSafe(sql)).bind(json(keys)).bind(a_label).fetch_optional(self.read()).await?;
+        Ok(row.map(|row| Found { row, via_alias: true }))
     }
 
     /// A domain by its own name, A-label.
     pub async fn domain(&self, keys: &[String], a_label: &str) -> Result<Option<DomainRow>> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM domains d WHERE d.name = ?2 AND {VISIBLE} ORDER BY d.id LIMIT 1"
-        );
-        Ok(self
-            .rows(AssertSqlSafe(sql))
-            .bind(json(keys))
-            .bind(a_label)
-            .fetch_optional(self.read())
-            .await?)
+        let sql = format!("SELECT {COLUMNS} FROM domains d WHERE d.name = ?2 AND {VISIBLE} ORDER BY d.id LIMIT 1");
+        Ok(self.rows(AssertSqlSafe(sql)).bind(json(keys)).bind(a_label).fetch_optional(self.read()).await?)
     }
 
     /// Subscription handles that occur among the domains the keys see, for a filter.
@@ -346,11 +313,7 @@ impl Store {
              WHERE handle <> '' AND EXISTS (SELECT 1 FROM domains d WHERE d.subscription = handle AND {VISIBLE})
              ORDER BY handle"
         );
-        Ok(self
-            .scalar(AssertSqlSafe(sql))
-            .bind(json(keys))
-            .fetch_all(self.read())
-            .await?)
+        Ok(self.scalar(AssertSqlSafe(sql)).bind(json(keys)).fetch_all(self.read()).await?)
     }
 }
 

@@ -13,14 +13,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Conflict`](crate::StoreError::Conflict) `drafts.id` when the id is somebody else's.
-    pub async fn put_draft(
-        &self,
-        id: &str,
-        person_id: &str,
-        kind: &str,
-        body: &str,
-        now: i64,
-    ) -> Result<()> {
+    pub async fn put_draft(&self, id: &str, person_id: &str, kind: &str, body: &str, now: i64) -> Result<()> {
         let mut tx = self.begin().await?;
         let done = self
             .sql(
@@ -82,20 +75,11 @@ mod tests {
     async fn drafts_are_ones_own_and_taken_once() {
         let fixture = Fixture::new().await;
         let (store, (ann, bob)) = (&fixture.store, fixture.two_people().await);
-        store
-            .put_draft("d1", &ann, "flash", "hello", 1)
-            .await
-            .unwrap();
-        assert_eq!(
-            store.draft("d1", &ann, "flash").await.unwrap().as_deref(),
-            Some("hello")
-        );
+        store.put_draft("d1", &ann, "flash", "hello", 1).await.unwrap();
+        assert_eq!(store.draft("d1", &ann, "flash").await.unwrap().as_deref(), Some("hello"));
         assert_eq!(store.draft("d1", &bob, "flash").await.unwrap(), None);
         assert_eq!(store.draft("d1", &ann, "batch").await.unwrap(), None);
-        assert!(matches!(
-            store.put_draft("d1", &bob, "flash", "x", 2).await,
-            Err(StoreError::Conflict("drafts.id"))
-        ));
+        assert!(matches!(store.put_draft("d1", &bob, "flash", "x", 2).await, Err(StoreError::Conflict("drafts.id"))));
         assert!(!store.take_draft("d1", &bob, "flash").await.unwrap());
         assert!(store.take_draft("d1", &ann, "flash").await.unwrap());
         assert!(!store.take_draft("d1", &ann, "flash").await.unwrap());
@@ -108,26 +92,13 @@ mod tests {
         let day = super::AGE_MAX;
         store.put_draft("b0", &bob, "k", "", 0).await.unwrap();
         for index in 0..=super::KEPT {
-            store
-                .put_draft(&format!("a{index:03}"), &ann, "k", "", 1 + index)
-                .await
-                .unwrap();
+            store.put_draft(&format!("a{index:03}"), &ann, "k", "", 1 + index).await.unwrap();
         }
-        assert_eq!(
-            store.draft("a000", &ann, "k").await.unwrap(),
-            None,
-            "the 101st newest"
-        );
+        assert_eq!(store.draft("a000", &ann, "k").await.unwrap(), None, "the 101st newest");
         assert!(store.draft("a001", &ann, "k").await.unwrap().is_some());
-        assert!(
-            store.draft("b0", &bob, "k").await.unwrap().is_some(),
-            "another person's stay"
-        );
+        assert!(store.draft("b0", &bob, "k").await.unwrap().is_some(), "another person's stay");
         store.put_draft("b1", &bob, "k", "", day).await.unwrap();
-        assert!(
-            store.draft("b0", &bob, "k").await.unwrap().is_some(),
-            "24 hours old exactly"
-        );
+        assert!(store.draft("b0", &bob, "k").await.unwrap().is_some(), "24 hours old exactly");
         store.put_draft("b2", &bob, "k", "", day + 1).await.unwrap();
         assert_eq!(store.draft("b0", &bob, "k").await.unwrap(), None);
     }

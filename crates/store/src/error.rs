@@ -38,10 +38,7 @@ pub enum StoreError {
 /// Rules that callers tell apart: what `SQLite` says, and our name.
 const RULES: [(&str, &str); 6] = [
     ("api_keys.owner_id, api_keys.label", "api_keys.label"),
-    (
-        "api_keys.owner_id, api_keys.fingerprint",
-        "api_keys.fingerprint",
-    ),
+    ("api_keys.owner_id, api_keys.fingerprint", "api_keys.fingerprint"),
     ("audit.intent_id", "audit.intent"),
     ("people.issuer, people.subject", "people.subject"),
     ("FOREIGN KEY", "foreign key"),
@@ -55,19 +52,14 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::PoolTimedOut => Self::Busy,
             sqlx::Error::Database(ref database) => {
                 // The low byte of an extended result code is the primary one.
-                let code = database
-                    .code()
-                    .and_then(|code| code.parse::<i32>().ok())
-                    .map(|code| code & 0xff);
+                let code = database.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
                 match code {
                     Some(5 | 6) => Self::Busy,
                     Some(11 | 26) => Self::Corrupt,
                     Some(10 | 13 | 14) => Self::Io(std::io::Error::other(database.to_string())),
                     _ => RULES
                         .iter()
-                        .find(|(said, _)| {
-                            !database.is_check_violation() && database.message().contains(said)
-                        })
+                        .find(|(said, _)| !database.is_check_violation() && database.message().contains(said))
                         .map_or_else(|| Self::Db(error), |(_, rule)| Self::Conflict(rule)),
                 }
             }

@@ -52,37 +52,16 @@ impl Store {
             .fetch_one(&mut **tx)
             .await?;
         let inserted = u64::try_from(new).unwrap_or_default();
-        let written = self
-            .sql(UPSERT)
-            .bind(account)
-            .bind(now)
-            .bind(fresh_at)
-            .execute(&mut **tx)
-            .await?
-            .rows_affected();
+        let written = self.sql(UPSERT).bind(account).bind(now).bind(fresh_at).execute(&mut **tx).await?.rows_affected();
         if written > 0 {
-            self.sql(DROP_ALIASES)
-                .bind(account)
-                .execute(&mut **tx)
-                .await?;
-            self.sql(PUT_ALIASES)
-                .bind(account)
-                .execute(&mut **tx)
-                .await?;
+            self.sql(DROP_ALIASES).bind(account).execute(&mut **tx).await?;
+            self.sql(PUT_ALIASES).bind(account).execute(&mut **tx).await?;
         }
-        Ok(Ingested {
-            inserted,
-            changed: written.saturating_sub(inserted),
-        })
+        Ok(Ingested { inserted, changed: written.saturating_sub(inserted) })
     }
 
     /// Lets a key see all that came in; returns how many it didn't see before.
-    pub(crate) async fn see_incoming(
-        &self,
-        tx: &mut Tx,
-        fingerprint: &str,
-        account: &str,
-    ) -> Result<u64> {
+    pub(crate) async fn see_incoming(&self, tx: &mut Tx, fingerprint: &str, account: &str) -> Result<u64> {
         let done = self
             .sql(
                 "INSERT INTO visibility (fingerprint, domain_id)
@@ -164,23 +143,13 @@ pub(crate) fn encode(mut domains: Vec<MirrorDomain>) -> Result<String> {
             servers: domain.detail.downstreams.len(),
             aliases: domain.detail.aliases.len(),
             detail: &domain.detail,
-            alias_rows: domain
-                .detail
-                .aliases
-                .iter()
-                .map(|alias| [alias.clone(), unicode(alias)])
-                .collect(),
+            alias_rows: domain.detail.aliases.iter().map(|alias| [alias.clone(), unicode(alias)]).collect(),
         })
         .collect();
-    serde_json::to_string(&incoming)
-        .map_err(|error| crate::StoreError::Db(sqlx::Error::Encode(error.into())))
+    serde_json::to_string(&incoming).map_err(|error| crate::StoreError::Db(sqlx::Error::Encode(error.into())))
 }
 
 /// For the search only: what can't be decoded is searched as it stands.
 fn unicode(alias: &str) -> String {
-    if alias.contains("xn--") {
-        idna::domain_to_unicode(alias).0
-    } else {
-        alias.to_owned()
-    }
+    if alias.contains("xn--") { idna::domain_to_unicode(alias).0 } else { alias.to_owned() }
 }

@@ -138,8 +138,7 @@ impl Store {
         .bind(key.now)
         .execute(&mut *tx)
         .await?;
-        self.know_key(&mut tx, key.fingerprint, key.account_id)
-            .await?;
+        self.know_key(&mut tx, key.fingerprint, key.account_id).await?;
         Ok(tx.commit().await?)
     }
 
@@ -181,8 +180,7 @@ impl Store {
         .bind(new.now)
         .execute(&mut *tx)
         .await?;
-        self.know_key(&mut tx, new.fingerprint, new.account_id)
-            .await?;
+        self.know_key(&mut tx, new.fingerprint, new.account_id).await?;
         self.forget_unheld(&mut tx, &old).await?;
         tx.commit().await?;
         self.mirror_changed();
@@ -229,9 +227,7 @@ impl Store {
     /// Any hold on a key, the oldest: enough to speak with it.
     pub async fn key_for_fingerprint(&self, fingerprint: &str) -> Result<Option<KeyRow>> {
         Ok(self
-            .rows(select_key!(
-                "WHERE k.fingerprint = ?1 ORDER BY k.created_at, k.id LIMIT 1"
-            ))
+            .rows(select_key!("WHERE k.fingerprint = ?1 ORDER BY k.created_at, k.id LIMIT 1"))
             .bind(fingerprint)
             .fetch_optional(self.read())
             .await?)
@@ -286,8 +282,7 @@ impl Store {
         .await?;
         // A rejected key no longer testifies which domains are locked or free.
         let mut changed = false;
-        if let Some(account) = account.filter(|_| (before == "rejected") != (health == "rejected"))
-        {
+        if let Some(account) = account.filter(|_| (before == "rejected") != (health == "rejected")) {
             changed = self.associate(&mut tx, &account, None).await? > 0;
             if changed {
                 self.recount(&mut tx, &account).await?;
@@ -302,10 +297,7 @@ impl Store {
 
     /// Every sealed secret.
     pub async fn all_sealed(&self) -> Result<Vec<SealedRow>> {
-        Ok(self
-            .rows("SELECT id, owner_id, sealed FROM api_keys ORDER BY id")
-            .fetch_all(self.read())
-            .await?)
+        Ok(self.rows("SELECT id, owner_id, sealed FROM api_keys ORDER BY id").fetch_all(self.read()).await?)
     }
 
     async fn fingerprint_of(&self, tx: &mut Tx, owner_id: &str, id: &str) -> Result<String> {
@@ -318,12 +310,7 @@ impl Store {
     }
 
     /// Gives a distinct key its row. Its account is the same for all who hold it.
-    async fn know_key(
-        &self,
-        tx: &mut Tx,
-        fingerprint: &str,
-        account_id: Option<&str>,
-    ) -> Result<()> {
+    async fn know_key(&self, tx: &mut Tx, fingerprint: &str, account_id: Option<&str>) -> Result<()> {
         self.sql(
             "INSERT INTO upstream_keys (fingerprint, account_id) VALUES (?1, ?2)
              ON CONFLICT (fingerprint) DO UPDATE SET account_id = coalesce(account_id, excluded.account_id)",
@@ -354,11 +341,7 @@ impl Store {
 }
 
 fn found(rows: u64) -> Result<()> {
-    if rows == 0 {
-        Err(StoreError::Conflict("api_keys.id"))
-    } else {
-        Ok(())
-    }
+    if rows == 0 { Err(StoreError::Conflict("api_keys.id")) } else { Ok(()) }
 }
 
 #[cfg(test)]

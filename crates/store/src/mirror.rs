@@ -73,13 +73,8 @@ impl Store {
         let account = account.unwrap_or_else(|| account_id.to_owned());
         // On its first sync a key reports what was there all along; later, what turned up in between.
         let fresh_at = if synced_before.is_some() { now } else { 0 };
-        let ingested = self
-            .ingest(&mut tx, &account, &incoming, now, fresh_at)
-            .await?;
-        let total: i64 = self
-            .scalar("SELECT count(*) FROM temp.incoming")
-            .fetch_one(&mut *tx)
-            .await?;
+        let ingested = self.ingest(&mut tx, &account, &incoming, now, fresh_at).await?;
+        let total: i64 = self.scalar("SELECT count(*) FROM temp.incoming").fetch_one(&mut *tx).await?;
         let removed = self
             .sql(
                 "DELETE FROM visibility WHERE fingerprint = ?1 AND domain_id NOT IN (
@@ -112,38 +107,21 @@ impl Store {
         if added + removed + moved + ingested.inserted + ingested.changed > 0 {
             self.mirror_changed();
         }
-        Ok(SyncStats {
-            added,
-            changed: ingested.changed,
-            removed,
-            total: u64::try_from(total).unwrap_or_default(),
-        })
+        Ok(SyncStats { added, changed: ingested.changed, removed, total: u64::try_from(total).unwrap_or_default() })
     }
 
     /// Notes that a sync failed: `rejected` or `unreachable`, in words. What was mirrored stays.
-    pub async fn sync_failed(
-        &self,
-        fingerprint: &str,
-        health: &str,
-        detail: &str,
-        now: i64,
-    ) -> Result<()> {
+    pub async fn sync_failed(&self, fingerprint: &str, health: &str, detail: &str, now: i64) -> Result<()> {
         self.sql("UPDATE upstream_keys SET attempted_at = ?2 WHERE fingerprint = ?1")
             .bind(fingerprint)
             .bind(now)
             .execute(self.write())
             .await?;
-        self.set_health(fingerprint, health, Some(detail), None, now)
-            .await
+        self.set_health(fingerprint, health, Some(detail), None, now).await
     }
 
     /// Mirrors one domain that a key was just seen to reach.
-    pub async fn patch_domain(
-        &self,
-        fingerprint: &str,
-        domain: MirrorDomain,
-        now: i64,
-    ) -> Result<()> {
+    pub async fn patch_domain(&self, fingerprint: &str, domain: MirrorDomain, now: i64) -> Result<()> {
         let name = domain.name.clone();
         let incoming = encode(vec![domain])?;
         let mut tx = self.begin().await?;

@@ -72,18 +72,11 @@ impl Store {
 
     /// One person.
     pub async fn person(&self, id: &str) -> Result<Option<PersonRow>> {
-        Ok(self
-            .rows("SELECT * FROM people WHERE id = ?1")
-            .bind(id)
-            .fetch_optional(self.read())
-            .await?)
+        Ok(self.rows("SELECT * FROM people WHERE id = ?1").bind(id).fetch_optional(self.read()).await?)
     }
 
     /// Everybody, by name.
     pub async fn people(&self) -> Result<Vec<PersonRow>> {
-        Ok(self
-            .rows("SELECT * FROM people ORDER BY name, id")
-            .fetch_all(self.read())
-            .await?)
+        Ok(self.rows("SELECT * FROM people ORDER BY name, id").fetch_all(self.read()).await?)
     }
 }

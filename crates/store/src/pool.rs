@@ -16,8 +16,7 @@ use sqlx::{
     migrate::{MigrateError, Migrator},
     query::{Query, QueryAs, QueryScalar},
     sqlite::{
-        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
-        SqliteSynchronous,
+        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
     },
 };
 
@@ -68,20 +67,11 @@ impl Store {
             .busy_timeout(BUSY_TIMEOUT)
             .synchronous(SqliteSynchronous::Full);
         // Recursive triggers, so that REPLACE cannot get past the ones that guard the audit log.
-        let writing = options
-            .clone()
-            .journal_mode(SqliteJournalMode::Wal)
-            .pragma("recursive_triggers", "ON");
+        let writing = options.clone().journal_mode(SqliteJournalMode::Wal).pragma("recursive_triggers", "ON");
         // The one connection stays: it has temporary tables and a warm cache.
-        let writer = pool(1)
-            .max_lifetime(None)
-            .idle_timeout(None)
-            .connect_with(writing)
-            .await?;
+        let writer = pool(1).max_lifetime(None).idle_timeout(None).connect_with(writing).await?;
         migrate(&writer).await?;
-        let readers = pool(READERS)
-            .connect_with(options.pragma("query_only", "ON"))
-            .await?;
+        let readers = pool(READERS).connect_with(options.pragma("query_only", "ON")).await?;
         Ok(Self(Arc::new(Inner {
             writer,
             readers,
@@ -113,19 +103,12 @@ impl Store {
     }
 
     /// Remembers a count until the mirror changes, so that a page over 10,000 rows counts them once.
-    pub(crate) async fn remembered_count(
-        &self,
-        what: String,
-        count: impl Future<Output = Result<u64>>,
-    ) -> Result<u64> {
+    pub(crate) async fn remembered_count(&self, what: String, count: impl Future<Output = Result<u64>>) -> Result<u64> {
         let version = self.mirror_version();
         {
             let mut counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
             if counts.version != version {
-                *counts = Counts {
-                    version,
-                    known: HashMap::new(),
-                };
+                *counts = Counts { version, known: HashMap::new() };
             }
             if let Some(known) = counts.known.get(&what) {
                 return Ok(*known);
@@ -164,10 +147,7 @@ impl Store {
     }
 
     /// A counted statement that gives rows.
-    pub(crate) fn rows<'q, T>(
-        &self,
-        sql: impl SqlSafeStr,
-    ) -> QueryAs<'q, Sqlite, T, SqliteArguments>
+    pub(crate) fn rows<'q, T>(&self, sql: impl SqlSafeStr) -> QueryAs<'q, Sqlite, T, SqliteArguments>
     where
         T: for<'r> FromRow<'r, SqliteRow>,
     {
@@ -176,10 +156,7 @@ impl Store {
     }
 
     /// A counted statement that gives one column.
-    pub(crate) fn scalar<'q, T>(
-        &self,
-        sql: impl SqlSafeStr,
-    ) -> QueryScalar<'q, Sqlite, T, SqliteArguments>
+    pub(crate) fn scalar<'q, T>(&self, sql: impl SqlSafeStr) -> QueryScalar<'q, Sqlite, T, SqliteArguments>
     where
         (T,): for<'r> FromRow<'r, SqliteRow>,
     {
@@ -202,29 +179,18 @@ impl fmt::Debug for Store {
 pub fn new_id(now: i64) -> String {
     let now = u64::try_from(now).unwrap_or_default();
     let nanos = u32::try_from(now % 1_000 * 1_000_000).unwrap_or_default();
-    uuid::Uuid::new_v7(uuid::Timestamp::from_unix(
-        uuid::NoContext,
-        now / 1_000,
-        nanos,
-    ))
-    .to_string()
+    uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, now / 1_000, nanos)).to_string()
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT)
 }
 
 async fn migrate(writer: &SqlitePool) -> Result<()> {
     MIGRATIONS.run(writer).await.map_err(|error| match error {
         MigrateError::VersionMissing(found) => StoreError::NewerSchema {
             found,
-            known: MIGRATIONS
-                .iter()
-                .map(|migration| migration.version)
-                .max()
-                .unwrap_or_default(),
+            known: MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default(),
         },
         other => other.into(),
     })

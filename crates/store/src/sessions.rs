@@ -31,21 +31,13 @@ impl Sessions {
 impl Store {
     /// Deletes what has expired; returns how many.
     pub async fn delete_expired(&self, now: i64) -> Result<u64> {
-        let done = self
-            .sql("DELETE FROM sessions WHERE expires_at <= ?1")
-            .bind(now)
-            .execute(self.write())
-            .await?;
+        let done = self.sql("DELETE FROM sessions WHERE expires_at <= ?1").bind(now).execute(self.write()).await?;
         Ok(done.rows_affected())
     }
 
     /// Ends all sessions of a person; returns how many.
     pub async fn delete_sessions_of(&self, person_id: &str) -> Result<u64> {
-        let done = self
-            .sql("DELETE FROM sessions WHERE person_id = ?1")
-            .bind(person_id)
-            .execute(self.write())
-            .await?;
+        let done = self.sql("DELETE FROM sessions WHERE person_id = ?1").bind(person_id).execute(self.write()).await?;
         Ok(done.rows_affected())
     }
 }
@@ -79,9 +71,7 @@ impl SessionStore for Sessions {
     /// flight while somebody signs out (or is shut out) must not bring the session back.
     async fn save(&self, record: &Record) -> SessionResult<()> {
         self.store
-            .sql(
-                "UPDATE sessions SET data = ?2, person_id = ?3, expires_at = ?4 WHERE id_hash = ?1",
-            )
+            .sql("UPDATE sessions SET data = ?2, person_id = ?3, expires_at = ?4 WHERE id_hash = ?1")
             .bind(hash(record.id))
             .bind(encode(record)?)
             .bind(person(record))
@@ -108,10 +98,8 @@ impl SessionStore for Sessions {
         Ok(Some(Record {
             id: *id,
             data: serde_json::from_str(&data).map_err(|error| unreadable(&error))?,
-            expiry_date: OffsetDateTime::from_unix_timestamp_nanos(
-                i128::from(expires_at) * 1_000_000,
-            )
-            .map_err(|error| unreadable(&error))?,
+            expiry_date: OffsetDateTime::from_unix_timestamp_nanos(i128::from(expires_at) * 1_000_000)
+                .map_err(|error| unreadable(&error))?,
         }))
     }
 

@@ -28,14 +28,7 @@ impl Fixture {
     }
 
     pub(crate) async fn person(&self, subject: &str) -> String {
-        let person = NewPerson {
-            issuer: "test",
-            subject,
-            name: subject,
-            email: None,
-            role: "lead",
-            now: 1,
-        };
+        let person = NewPerson { issuer: "test", subject, name: subject, email: None, role: "lead", now: 1 };
         self.store.upsert_person(&person).await.unwrap().id
     }
 
@@ -44,18 +37,8 @@ impl Fixture {
     }
 
     /// Adds a key whose account has this one subscription; returns the account.
-    pub(crate) async fn key_in(
-        &self,
-        owner: &str,
-        id: &str,
-        fingerprint: &str,
-        handle: &str,
-    ) -> String {
-        let account = self
-            .store
-            .account_for_handles(&handles(&[handle]), fingerprint, 1)
-            .await
-            .unwrap();
+    pub(crate) async fn key_in(&self, owner: &str, id: &str, fingerprint: &str, handle: &str) -> String {
+        let account = self.store.account_for_handles(&handles(&[handle]), fingerprint, 1).await.unwrap();
         self.store
             .add_key(&NewKey {
                 id,
@@ -77,37 +60,21 @@ impl Fixture {
         let person = self.person("ann").await;
         let mut account = String::new();
         for index in 1..=count {
-            account = self
-                .key_in(&person, &format!("k{index}"), &format!("f{index}"), "s")
-                .await;
+            account = self.key_in(&person, &format!("k{index}"), &format!("f{index}"), "s").await;
         }
         (account, person)
     }
 
     /// Name, association and holder of all that the keys see.
-    pub(crate) async fn associations(
-        &self,
-        keys: &[&str],
-    ) -> Vec<(String, String, Option<String>)> {
-        let query = DomainQuery {
-            keys: handles(keys),
-            limit: 1_000,
-            ..DomainQuery::default()
-        };
+    pub(crate) async fn associations(&self, keys: &[&str]) -> Vec<(String, String, Option<String>)> {
+        let query = DomainQuery { keys: handles(keys), limit: 1_000, ..DomainQuery::default() };
         let page = self.store.list_domains(&query).await.unwrap();
-        page.rows
-            .into_iter()
-            .map(|row| (row.name, row.association, row.holder))
-            .collect()
+        page.rows.into_iter().map(|row| (row.name, row.association, row.holder)).collect()
     }
 
     /// Names of all that the keys see.
     pub(crate) async fn names(&self, keys: &[&str]) -> Vec<String> {
-        self.associations(keys)
-            .await
-            .into_iter()
-            .map(|(name, ..)| name)
-            .collect()
+        self.associations(keys).await.into_iter().map(|(name, ..)| name).collect()
     }
 }
 
@@ -124,10 +91,6 @@ pub(crate) fn domain(name: &str) -> MirrorDomain {
         policy_override: Some(false),
         header_name: None,
         header_value: None,
-        detail: MirrorDetail {
-            admins: vec![],
-            downstreams: vec!["10 1 25 mx.example".into()],
-            aliases: vec![],
-        },
+        detail: MirrorDetail { admins: vec![], downstreams: vec!["10 1 25 mx.example".into()], aliases: vec![] },
     }
 }

@@ -54,23 +54,13 @@ pub(crate) fn associated(purpose: Purpose, header: &[u8], context: &Context<'_>)
     bytes
 }
 
-pub(crate) fn encrypt(
-    key: &Key,
-    nonce: [u8; NONCE],
-    aad: &[u8],
-    plain: &[u8],
-) -> Result<Vec<u8>, Refused> {
+pub(crate) fn encrypt(key: &Key, nonce: [u8; NONCE], aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, Refused> {
     XChaCha20Poly1305::new((&**key).into())
         .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad })
         .map_err(|_| Refused)
 }
 
-pub(crate) fn decrypt(
-    key: &Key,
-    nonce: [u8; NONCE],
-    aad: &[u8],
-    sealed: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, Refused> {
+pub(crate) fn decrypt(key: &Key, nonce: [u8; NONCE], aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refused> {
     XChaCha20Poly1305::new((&**key).into())
         .decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad })
         .map(Zeroizing::new)

@@ -41,26 +41,12 @@ impl<'a> Blob<'a> {
         let (&wrap_nonce, rest) = rest.split_first_chunk::<NONCE>()?;
         let (wrapped, rest) = rest.split_at_checked(WRAPPED)?;
         let (&nonce, ciphertext) = rest.split_first_chunk::<NONCE>()?;
-        (ciphertext.len() >= TAG).then_some(Self {
-            kek: KekId(kek),
-            wrap_nonce,
-            wrapped,
-            nonce,
-            ciphertext,
-        })
+        (ciphertext.len() >= TAG).then_some(Self { kek: KekId(kek), wrap_nonce, wrapped, nonce, ciphertext })
     }
 
     /// Puts a blob together.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        [
-            &FORMAT[..],
-            &self.kek.0,
-            &self.wrap_nonce,
-            self.wrapped,
-            &self.nonce,
-            self.ciphertext,
-        ]
-        .concat()
+        [&FORMAT[..], &self.kek.0, &self.wrap_nonce, self.wrapped, &self.nonce, self.ciphertext].concat()
     }
 
     /// What the wrapped key binds: the format and which KEK it claims.

@@ -51,10 +51,7 @@ impl Kek {
     /// Takes 32 random bytes.
     pub fn from_bytes(bytes: [u8; KEY]) -> Self {
         let bytes = Zeroizing::new(bytes);
-        Self {
-            id: KekId(*aead::subkey(&bytes, "sluice/v1/kek-id")),
-            wrap: aead::subkey(&bytes, "sluice/v1/wrap"),
-        }
+        Self { id: KekId(*aead::subkey(&bytes, "sluice/v1/kek-id")), wrap: aead::subkey(&bytes, "sluice/v1/wrap") }
     }
 
     /// Reads 32 bytes as base64 (either alphabet, padded or not) or 64 hex digits; space around is ignored.
@@ -94,33 +91,23 @@ impl fmt::Debug for Kek {
 /// Lower-case hex digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Fills `into` from exactly twice as many hex digits; false when the text is anything else.
 fn from_hex(text: &str, into: &mut [u8]) -> bool {
     let digits = text.as_bytes();
     digits.len() == into.len() * 2
-        && into
-            .iter_mut()
-            .zip(digits.chunks_exact(2))
-            .all(|(byte, pair)| {
-                let digit = |digit: u8| {
-                    (digit as char)
-                        .to_digit(16)
-                        .and_then(|digit| u8::try_from(digit).ok())
-                };
-                match (digit(pair[0]), digit(pair[1])) {
-                    (Some(high), Some(low)) => {
-                        *byte = high << 4 | low;
-                        true
-                    }
-                    _ => false,
+        && into.iter_mut().zip(digits.chunks_exact(2)).all(|(byte, pair)| {
+            let digit = |digit: u8| (digit as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+            match (digit(pair[0]), digit(pair[1])) {
+                (Some(high), Some(low)) => {
+                    *byte = high << 4 | low;
+                    true
                 }
-            })
+                _ => false,
+            }
+        })
 }
 
 #[cfg(test)]

@@ -14,12 +14,7 @@ use crate::{
 };
 
 /// Where the sealed master secret is kept.
-const CONTEXT: Context<'static> = Context {
-    table: "meta",
-    column: "value",
-    row: "master",
-    owner: "",
-};
+const CONTEXT: Context<'static> = Context { table: "meta", column: "value", row: "master", owner: "" };
 
 /// 32 random bytes made once for an installation and kept sealed in its database.
 ///
@@ -168,18 +163,9 @@ mod tests {
         assert_ne!(print, keys.fingerprint("canary-kez"));
         assert_ne!(print, other.fingerprint("canary-key"));
         let full = print.full();
-        assert_eq!(
-            (
-                full.len(),
-                full.chars().all(|digit| digit.is_ascii_hexdigit())
-            ),
-            (32, true)
-        );
+        assert_eq!((full.len(), full.chars().all(|digit| digit.is_ascii_hexdigit())), (32, true));
         let short = print.to_string();
-        assert_eq!(
-            short.split(' ').map(str::len).collect::<Vec<_>>(),
-            [4, 4, 2]
-        );
+        assert_eq!(short.split(' ').map(str::len).collect::<Vec<_>>(), [4, 4, 2]);
         assert!(full.starts_with(&short.replace(' ', "")));
     }
 
@@ -194,10 +180,7 @@ mod tests {
         let blob = secret.seal(&before).unwrap();
         let blob = MasterSecret::rewrap(&during, &blob).unwrap().unwrap();
         let opened = MasterSecret::open(&after, &blob).unwrap();
-        assert_eq!(
-            MasterKeys::from_secret(&opened).fingerprint("canary-key"),
-            print
-        );
+        assert_eq!(MasterKeys::from_secret(&opened).fingerprint("canary-key"), print);
         assert_eq!(MasterSecret::rewrap(&during, &blob).unwrap(), None);
     }
 

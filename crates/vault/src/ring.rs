@@ -72,11 +72,7 @@ impl KeyRing {
 
     /// A ring with a given source of randomness, for tests.
     pub fn with_entropy(current: Kek, previous: Vec<Kek>, entropy: Box<dyn Entropy>) -> Self {
-        Self {
-            current,
-            previous,
-            entropy,
-        }
+        Self { current, previous, entropy }
     }
 
     /// Id of the KEK that seals.
@@ -107,11 +103,7 @@ impl KeyRing {
     }
 
     /// Opens sealed bytes.
-    pub fn open_bytes(
-        &self,
-        context: &Context<'_>,
-        blob: &[u8],
-    ) -> Result<SecretSlice<u8>, OpenError> {
+    pub fn open_bytes(&self, context: &Context<'_>, blob: &[u8]) -> Result<SecretSlice<u8>, OpenError> {
         Ok(SecretSlice::from(self.plain(context, blob)?.to_vec()))
     }
 
@@ -125,24 +117,13 @@ impl KeyRing {
             return Ok(None);
         }
         let wrap_nonce = self.random()?;
-        let wrapped =
-            wrap(&self.current, context, wrap_nonce, &data_key).map_err(|_| OpenError::Forged)?;
-        Ok(Some(
-            Blob {
-                kek: self.current.id(),
-                wrap_nonce,
-                wrapped: &wrapped,
-                ..old
-            }
-            .encode(),
-        ))
+        let wrapped = wrap(&self.current, context, wrap_nonce, &data_key).map_err(|_| OpenError::Forged)?;
+        Ok(Some(Blob { kek: self.current.id(), wrap_nonce, wrapped: &wrapped, ..old }.encode()))
     }
 
     /// Which KEK a blob was sealed under. Reads only its header.
     pub fn blob_kek(&self, blob: &[u8]) -> Result<KekId, OpenError> {
-        Blob::decode(blob)
-            .map(|blob| blob.kek)
-            .ok_or(OpenError::Malformed)
+        Blob::decode(blob).map(|blob| blob.kek).ok_or(OpenError::Malformed)
     }
 
     /// A blob that only the KEK of this id can have made; kept to recognise the KEK at each start.
@@ -156,18 +137,14 @@ impl KeyRing {
         if !self.has(id) {
             return Err(OpenError::UnknownKek(id));
         }
-        if self.blob_kek(blob)? != id
-            || **self.plain(&check_context(&id.to_string()), blob)? != *CHECK
-        {
+        if self.blob_kek(blob)? != id || **self.plain(&check_context(&id.to_string()), blob)? != *CHECK {
             return Err(OpenError::Forged);
         }
         Ok(())
     }
 
     fn kek(&self, id: KekId) -> Option<&Kek> {
-        std::iter::once(&self.current)
-            .chain(&self.previous)
-            .find(|kek| kek.id() == id)
+        std::iter::once(&self.current).chain(&self.previous).find(|kek| kek.id() == id)
     }
 
     fn random<const N: usize>(&self) -> Result<[u8; N], NoEntropy> {
@@ -176,34 +153,20 @@ impl KeyRing {
         Ok(bytes)
     }
 
-    fn seal_under(
-        &self,
-        kek: &Kek,
-        context: &Context<'_>,
-        plain: &[u8],
-    ) -> Result<Vec<u8>, SealError> {
+    fn seal_under(&self, kek: &Kek, context: &Context<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut data_key: Key = Zeroizing::new([0; KEY]);
         self.entropy.fill(&mut *data_key)?;
         let (wrap_nonce, nonce) = (self.random()?, self.random()?);
         let wrapped = wrap(kek, context, wrap_nonce, &data_key).map_err(|_| SealError::Cipher)?;
         let aad = associated(Purpose::Record, &FORMAT, context);
-        let ciphertext =
-            aead::encrypt(&data_key, nonce, &aad, plain).map_err(|_| SealError::Cipher)?;
-        Ok(Blob {
-            kek: kek.id(),
-            wrap_nonce,
-            wrapped: &wrapped,
-            nonce,
-            ciphertext: &ciphertext,
-        }
-        .encode())
+        let ciphertext = aead::encrypt(&data_key, nonce, &aad, plain).map_err(|_| SealError::Cipher)?;
+        Ok(Blob { kek: kek.id(), wrap_nonce, wrapped: &wrapped, nonce, ciphertext: &ciphertext }.encode())
     }
 
     fn data_key(&self, context: &Context<'_>, blob: &Blob<'_>) -> Result<Key, OpenError> {
         let kek = self.kek(blob.kek).ok_or(OpenError::UnknownKek(blob.kek))?;
         let aad = associated(Purpose::Wrap, &Blob::wrap_header(blob.kek), context);
-        let plain = aead::decrypt(&kek.wrap, blob.wrap_nonce, &aad, blob.wrapped)
-            .map_err(|_| OpenError::Forged)?;
+        let plain = aead::decrypt(&kek.wrap, blob.wrap_nonce, &aad, blob.wrapped).map_err(|_| OpenError::Forged)?;
         let mut data_key: Key = Zeroizing::new([0; KEY]);
         if plain.len() != KEY {
             return Err(OpenError::Malformed);
@@ -229,30 +192,16 @@ impl fmt::Debug for KeyRing {
 }
 
 fn check_context(id: &str) -> Context<'_> {
-    Context {
-        table: "keks",
-        column: "check_value",
-        row: id,
-        owner: "",
-    }
+    Context { table: "keks", column: "check_value", row: id, owner: "" }
 }
 
-fn wrap(
-    kek: &Kek,
-    context: &Context<'_>,
-    nonce: [u8; NONCE],
-    data_key: &Key,
-) -> Result<Vec<u8>, aead::Refused> {
+fn wrap(kek: &Kek, context: &Context<'_>, nonce: [u8; NONCE], data_key: &Key) -> Result<Vec<u8>, aead::Refused> {
     let aad = associated(Purpose::Wrap, &Blob::wrap_header(kek.id()), context);
     aead::encrypt(&kek.wrap, nonce, &aad, &**data_key)
 }
 
 /// The record's own layer. It doesn't bind the KEK, so that a rotation leaves it as it is.
-fn record(
-    context: &Context<'_>,
-    blob: &Blob<'_>,
-    data_key: &Key,
-) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+fn record(context: &Context<'_>, blob: &Blob<'_>, data_key: &Key) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let aad = associated(Purpose::Record, &FORMAT, context);
     aead::decrypt(data_key, blob.nonce, &aad, blob.ciphertext).map_err(|_| OpenError::Forged)
 }

@@ -11,22 +11,12 @@ fn ring(current: u8, previous: &[u8]) -> KeyRing {
 }
 
 async fn print(fixture: &Fixture, ring: &KeyRing) -> Result<String, UnlockError> {
-    Ok(fixture
-        .store
-        .unlock(ring, 1)
-        .await?
-        .fingerprint("canary")
-        .full())
+    Ok(fixture.store.unlock(ring, 1).await?.fingerprint("canary").full())
 }
 
 async fn add_sealed(fixture: &Fixture, ring: &KeyRing) {
     let owner = fixture.person("ann").await;
-    let context = Context {
-        table: "api_keys",
-        column: "sealed",
-        row: "k1",
-        owner: &owner,
-    };
+    let context = Context { table: "api_keys", column: "sealed", row: "k1", owner: &owner };
     let sealed = ring.seal(&context, b"canary").unwrap();
     let key = NewKey {
         id: "k1",
@@ -54,14 +44,8 @@ async fn a_missing_kek_is_named_and_nothing_is_made() {
     let fixture = Fixture::new().await;
     let first = print(&fixture, &ring(1, &[])).await.unwrap();
     let error = print(&fixture, &ring(2, &[])).await.unwrap_err();
-    assert!(
-        matches!(error, UnlockError::MissingKek(id) if id == kek(1).id()),
-        "{error:?}"
-    );
-    assert!(
-        error.to_string().contains(&kek(1).id().to_string()),
-        "{error}"
-    );
+    assert!(matches!(error, UnlockError::MissingKek(id) if id == kek(1).id()), "{error:?}");
+    assert!(error.to_string().contains(&kek(1).id().to_string()), "{error}");
     // The refused start left no trace: the right KEK works, and alone.
     assert_eq!(print(&fixture, &ring(1, &[])).await.unwrap(), first);
 }
@@ -73,10 +57,7 @@ async fn a_previous_kek_opens_and_a_new_current_one_is_registered() {
     assert_eq!(print(&fixture, &ring(2, &[1])).await.unwrap(), first);
     // From now on both are needed, whichever is current.
     let error = print(&fixture, &ring(1, &[])).await.unwrap_err();
-    assert!(
-        matches!(error, UnlockError::MissingKek(id) if id == kek(2).id()),
-        "{error:?}"
-    );
+    assert!(matches!(error, UnlockError::MissingKek(id) if id == kek(2).id()), "{error:?}");
     assert_eq!(print(&fixture, &ring(1, &[2])).await.unwrap(), first);
 }
 
@@ -87,17 +68,9 @@ async fn a_wrong_kek_under_the_right_id_is_noticed() {
     print(&fixture, &right).await.unwrap();
     let other = ring(2, &[]).check_value(kek(2).id()).unwrap();
     let store = &fixture.store;
-    store
-        .sql("UPDATE keks SET check_value = ?1")
-        .bind(other)
-        .execute(store.write())
-        .await
-        .unwrap();
+    store.sql("UPDATE keks SET check_value = ?1").bind(other).execute(store.write()).await.unwrap();
     let error = print(&fixture, &right).await.unwrap_err();
-    assert!(
-        matches!(error, UnlockError::WrongKek(id) if id == kek(1).id()),
-        "{error:?}"
-    );
+    assert!(matches!(error, UnlockError::WrongKek(id) if id == kek(1).id()), "{error:?}");
 }
 
 #[tokio::test]
@@ -108,32 +81,11 @@ async fn where_ciphertext_exists_no_master_is_made() {
     add_sealed(&fixture, &right).await;
     let store = &fixture.store;
     let masters = "SELECT count(*) FROM meta";
-    store
-        .sql("DELETE FROM meta")
-        .execute(store.write())
-        .await
-        .unwrap();
-    assert!(matches!(
-        print(&fixture, &right).await,
-        Err(UnlockError::Incomplete("master secret"))
-    ));
-    store
-        .sql("DELETE FROM keks")
-        .execute(store.write())
-        .await
-        .unwrap();
-    assert!(matches!(
-        print(&fixture, &right).await,
-        Err(UnlockError::Incomplete(_))
-    ));
-    assert_eq!(
-        store
-            .scalar::<i64>(masters)
-            .fetch_one(store.read())
-            .await
-            .unwrap(),
-        0
-    );
+    store.sql("DELETE FROM meta").execute(store.write()).await.unwrap();
+    assert!(matches!(print(&fixture, &right).await, Err(UnlockError::Incomplete("master secret"))));
+    store.sql("DELETE FROM keks").execute(store.write()).await.unwrap();
+    assert!(matches!(print(&fixture, &right).await, Err(UnlockError::Incomplete(_))));
+    assert_eq!(store.scalar::<i64>(masters).fetch_one(store.read()).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -142,10 +94,7 @@ async fn a_kek_that_only_a_row_names_is_missed_too() {
     print(&fixture, &ring(1, &[])).await.unwrap();
     add_sealed(&fixture, &ring(3, &[])).await;
     let error = print(&fixture, &ring(1, &[])).await.unwrap_err();
-    assert!(
-        matches!(error, UnlockError::MissingKek(id) if id == kek(3).id()),
-        "{error:?}"
-    );
+    assert!(matches!(error, UnlockError::MissingKek(id) if id == kek(3).id()), "{error:?}");
 }
 
 #[tokio::test]
@@ -155,26 +104,10 @@ async fn one_unreadable_row_does_not_stop_the_start_but_a_changed_master_does() 
     print(&fixture, &right).await.unwrap();
     add_sealed(&fixture, &right).await;
     let store = &fixture.store;
-    store
-        .sql("UPDATE api_keys SET sealed = x'00'")
-        .execute(store.write())
-        .await
-        .unwrap();
+    store.sql("UPDATE api_keys SET sealed = x'00'").execute(store.write()).await.unwrap();
     print(&fixture, &right).await.unwrap();
-    let mut blob: Vec<u8> = store
-        .scalar("SELECT value FROM meta")
-        .fetch_one(store.read())
-        .await
-        .unwrap();
+    let mut blob: Vec<u8> = store.scalar("SELECT value FROM meta").fetch_one(store.read()).await.unwrap();
     *blob.last_mut().unwrap() ^= 1;
-    store
-        .sql("UPDATE meta SET value = ?1")
-        .bind(blob)
-        .execute(store.write())
-        .await
-        .unwrap();
-    assert!(matches!(
-        print(&fixture, &right).await,
-        Err(UnlockError::Master(OpenError::Forged))
-    ));
+    store.sql("UPDATE meta SET value = ?1").bind(blob).execute(store.write()).await.unwrap();
+    assert!(matches!(print(&fixture, &right).await, Err(UnlockError::Master(OpenError::Forged))));
 }

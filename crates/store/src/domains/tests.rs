@@ -7,27 +7,14 @@ use crate::{
 mod paging;
 
 fn ask(keys: &[&str]) -> DomainQuery {
-    DomainQuery {
-        keys: handles(keys),
-        ..DomainQuery::default()
-    }
+    DomainQuery { keys: handles(keys), ..DomainQuery::default() }
 }
 
 /// A domain with few distinct values, so that ties abound.
-fn tied(
-    index: usize,
-    servers: usize,
-    aliases: usize,
-    policy: usize,
-    subscription: usize,
-) -> MirrorDomain {
+fn tied(index: usize, servers: usize, aliases: usize, policy: usize, subscription: usize) -> MirrorDomain {
     let mut domain = domain(&format!("d{index:03}.example"));
-    domain.detail.downstreams = (0..servers)
-        .map(|server| format!("10 1 25 mx{server}.example"))
-        .collect();
-    domain.detail.aliases = (0..aliases)
-        .map(|alias| format!("alias{alias}.d{index:03}.example"))
-        .collect();
+    domain.detail.downstreams = (0..servers).map(|server| format!("10 1 25 mx{server}.example")).collect();
+    domain.detail.aliases = (0..aliases).map(|alias| format!("alias{alias}.d{index:03}.example")).collect();
     domain.policy = [None, Some("block"), Some("flag")][policy].map(Into::into);
     domain.subscription = format!("s{subscription}");
     domain
@@ -43,13 +30,8 @@ async fn walk(store: &Store, query: &DomainQuery) -> Vec<DomainRow> {
     let mut all: Vec<DomainRow> = Vec::new();
     loop {
         let page = store.list_domains(&query).await.unwrap();
-        let edge = if query.backwards {
-            page.rows.first()
-        } else {
-            page.rows.last()
-        };
-        query.cursor =
-            edge.map(|row| Cursor::parse(&Cursor::of(row, query.sort).to_string()).unwrap());
+        let edge = if query.backwards { page.rows.first() } else { page.rows.last() };
+        query.cursor = edge.map(|row| Cursor::parse(&Cursor::of(row, query.sort).to_string()).unwrap());
         assert!(page.rows.len() <= query.limit as usize);
         assert!(page.has_more || all.len() < 1_000, "no end");
         if query.backwards {
@@ -71,64 +53,23 @@ async fn nobody_sees_through_keys_they_do_not_give() {
     let mut mine = domain("mine.example");
     mine.detail.aliases = handles(&["also.example"]);
     mine.subscription = "secret".into();
-    store
-        .apply_sync("f1", &account, vec![mine, domain("both.example")], 10)
-        .await
-        .unwrap();
-    store
-        .apply_sync("f2", &account, vec![domain("both.example")], 20)
-        .await
-        .unwrap();
+    store.apply_sync("f1", &account, vec![mine, domain("both.example")], 10).await.unwrap();
+    store.apply_sync("f2", &account, vec![domain("both.example")], 20).await.unwrap();
     for keys in [&["f2"][..], &["nobody"], &[]] {
         let keys = handles(keys);
-        let query = DomainQuery {
-            keys: keys.clone(),
-            ..DomainQuery::default()
-        };
-        assert!(
-            !names(&store.list_domains(&query).await.unwrap().rows)
-                .contains(&"mine.example".into())
-        );
-        assert_eq!(
-            store.count_domains(&query).await.unwrap(),
-            u64::from(keys == ["f2"])
-        );
+        let query = DomainQuery { keys: keys.clone(), ..DomainQuery::default() };
+        assert!(!names(&store.list_domains(&query).await.unwrap().rows).contains(&"mine.example".into()));
+        assert_eq!(store.count_domains(&query).await.unwrap(), u64::from(keys == ["f2"]));
         assert!(store.domain(&keys, "mine.example").await.unwrap().is_none());
-        assert!(
-            store
-                .find_domain(&keys, "also.example")
-                .await
-                .unwrap()
-                .is_none()
-        );
-        assert!(
-            !store
-                .subscriptions_of(&keys)
-                .await
-                .unwrap()
-                .contains(&"secret".into())
-        );
+        assert!(store.find_domain(&keys, "also.example").await.unwrap().is_none());
+        assert!(!store.subscriptions_of(&keys).await.unwrap().contains(&"secret".into()));
     }
     // Neither do other keys show in a row, nor their freshness.
-    let row = store
-        .domain(&handles(&["f1"]), "both.example")
-        .await
-        .unwrap()
-        .unwrap();
+    let row = store.domain(&handles(&["f1"]), "both.example").await.unwrap().unwrap();
     assert_eq!((row.seen_by_keys, row.synced_at), (handles(&["f1"]), 10));
-    let row = store
-        .domain(&handles(&["f1", "f2"]), "both.example")
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (row.seen_by_keys, row.synced_at),
-        (handles(&["f1", "f2"]), 20)
-    );
-    assert_eq!(
-        store.subscriptions_of(&handles(&["f1"])).await.unwrap(),
-        ["s", "secret"]
-    );
+    let row = store.domain(&handles(&["f1", "f2"]), "both.example").await.unwrap().unwrap();
+    assert_eq!((row.seen_by_keys, row.synced_at), (handles(&["f1", "f2"]), 20));
+    assert_eq!(store.subscriptions_of(&handles(&["f1"])).await.unwrap(), ["s", "secret"]);
 }
 
 #[tokio::test]
@@ -155,69 +96,32 @@ async fn filters_narrow_list_and_count_alike() {
         (|query| query.policy = Some("block".into()), 4),
         (|query| query.subscription = Some("s3".into()), 3),
         (|query| query.no_servers = true, 4),
-        (
-            |query| (query.no_servers, query.holder) = (true, Some("f1".into())),
-            2,
-        ),
-        (
-            |query| (query.policy, query.sort) = (Some("flag".into()), Sort::Aliases),
-            4,
-        ),
+        (|query| (query.no_servers, query.holder) = (true, Some("f1".into())), 2),
+        (|query| (query.policy, query.sort) = (Some("flag".into()), Sort::Aliases), 4),
     ];
     let fixture = Fixture::new().await;
     let (account, _) = fixture.keys(2).await;
     let store = &fixture.store;
-    let mut all: Vec<_> = (0..12)
-        .map(|index| tied(index, index % 3, index % 2, index % 3, index % 4))
-        .collect();
+    let mut all: Vec<_> = (0..12).map(|index| tied(index, index % 3, index % 2, index % 3, index % 4)).collect();
     all[7].name = "xn--bcher-kva.example".into();
     all[7].display = "bücher.example".into();
     all[8].detail.aliases = handles(&["xn--mnchen-3ya.example"]);
     all[9].name = "under_score.example".into();
-    store
-        .apply_sync("f1", &account, all.clone(), 10)
-        .await
-        .unwrap();
-    store
-        .apply_sync("f2", &account, all[..4].to_vec(), 11)
-        .await
-        .unwrap();
+    store.apply_sync("f1", &account, all.clone(), 10).await.unwrap();
+    store.apply_sync("f2", &account, all[..4].to_vec(), 11).await.unwrap();
     let base = ask(&["f1"]);
     assert!(!base.is_filtered());
-    let texts = TEXTS.map(|(text, expected)| {
-        (
-            DomainQuery {
-                text: Some(text.into()),
-                ..base.clone()
-            },
-            expected,
-        )
-    });
+    let texts = TEXTS.map(|(text, expected)| (DomainQuery { text: Some(text.into()), ..base.clone() }, expected));
     let filters = filters.map(|(narrow, expected)| {
         let mut query = base.clone();
         narrow(&mut query);
         (query, expected)
     });
     for (query, expected) in texts.into_iter().chain(filters) {
-        assert_eq!(
-            store.list_domains(&query).await.unwrap().rows.len(),
-            expected,
-            "{query:?}"
-        );
-        assert_eq!(
-            store.count_domains(&query).await.unwrap(),
-            expected as u64,
-            "{query:?}"
-        );
+        assert_eq!(store.list_domains(&query).await.unwrap().rows.len(), expected, "{query:?}");
+        assert_eq!(store.count_domains(&query).await.unwrap(), expected as u64, "{query:?}");
         assert!(query.is_filtered(), "{query:?}");
-        let paged = walk(
-            store,
-            &DomainQuery {
-                limit: 2,
-                ..query.clone()
-            },
-        )
-        .await;
+        let paged = walk(store, &DomainQuery { limit: 2, ..query.clone() }).await;
         assert_eq!(paged.len(), expected, "{query:?}");
     }
 }
@@ -227,24 +131,13 @@ async fn a_count_is_remembered_only_until_the_mirror_changes() {
     let fixture = Fixture::new().await;
     let (account, _) = fixture.keys(1).await;
     let store = &fixture.store;
-    store
-        .apply_sync("f1", &account, vec![domain("a.example")], 10)
-        .await
-        .unwrap();
+    store.apply_sync("f1", &account, vec![domain("a.example")], 10).await.unwrap();
     let query = ask(&["f1"]);
     assert_eq!(store.count_domains(&query).await.unwrap(), 1);
     let statements = store.statements();
     assert_eq!(store.count_domains(&query).await.unwrap(), 1);
     assert_eq!(store.statements(), statements);
-    store
-        .apply_sync(
-            "f1",
-            &account,
-            vec![domain("a.example"), domain("b.example")],
-            20,
-        )
-        .await
-        .unwrap();
+    store.apply_sync("f1", &account, vec![domain("a.example"), domain("b.example")], 20).await.unwrap();
     assert_eq!(store.count_domains(&query).await.unwrap(), 2);
 }
 
@@ -252,45 +145,16 @@ async fn a_count_is_remembered_only_until_the_mirror_changes() {
 async fn a_name_goes_before_an_alias() {
     let fixture = Fixture::new().await;
     let ann = fixture.person("ann").await;
-    let (one, two) = (
-        fixture.key_in(&ann, "k1", "f1", "s1").await,
-        fixture.key_in(&ann, "k2", "f2", "s2").await,
-    );
+    let (one, two) = (fixture.key_in(&ann, "k1", "f1", "s1").await, fixture.key_in(&ann, "k2", "f2", "s2").await);
     let store = &fixture.store;
     let mut holder = domain("a.example");
     holder.detail.aliases = handles(&["x.example"]);
-    store
-        .apply_sync("f1", &one, vec![holder], 10)
-        .await
-        .unwrap();
+    store.apply_sync("f1", &one, vec![holder], 10).await.unwrap();
     let keys = handles(&["f1", "f2"]);
-    let found = store
-        .find_domain(&keys, "x.example")
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (found.row.name.as_str(), found.via_alias),
-        ("a.example", true)
-    );
-    store
-        .apply_sync("f2", &two, vec![domain("x.example")], 10)
-        .await
-        .unwrap();
-    let found = store
-        .find_domain(&keys, "x.example")
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (found.row.name.as_str(), found.via_alias),
-        ("x.example", false)
-    );
-    assert!(
-        store
-            .find_domain(&keys, "nowhere.example")
-            .await
-            .unwrap()
-            .is_none()
-    );
+    let found = store.find_domain(&keys, "x.example").await.unwrap().unwrap();
+    assert_eq!((found.row.name.as_str(), found.via_alias), ("a.example", true));
+    store.apply_sync("f2", &two, vec![domain("x.example")], 10).await.unwrap();
+    let found = store.find_domain(&keys, "x.example").await.unwrap().unwrap();
+    assert_eq!((found.row.name.as_str(), found.via_alias), ("x.example", false));
+    assert!(store.find_domain(&keys, "nowhere.example").await.unwrap().is_none());
 }

@@ -6,35 +6,19 @@ async fn a_new_database_is_its_owners_only_and_durable() {
     let mut fixture = Fixture::new().await;
     let person = fixture.person("ann").await;
     let store = &fixture.store;
-    for (pragma, value) in [
-        ("synchronous", 2),
-        ("foreign_keys", 1),
-        ("busy_timeout", 5_000),
-        ("recursive_triggers", 1),
-    ] {
-        let set: i64 = store
-            .scalar(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}")))
-            .fetch_one(store.write())
-            .await
-            .unwrap();
+    for (pragma, value) in [("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5_000), ("recursive_triggers", 1)]
+    {
+        let set: i64 =
+            store.scalar(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"))).fetch_one(store.write()).await.unwrap();
         assert_eq!(set, value, "{pragma}");
     }
-    let mode: String = store
-        .scalar("PRAGMA journal_mode")
-        .fetch_one(store.read())
-        .await
-        .unwrap();
+    let mode: String = store.scalar("PRAGMA journal_mode").fetch_one(store.read()).await.unwrap();
     assert_eq!(mode, "wal");
     #[cfg(unix)]
     for entry in std::fs::read_dir(fixture.directory.path()).unwrap() {
         use std::os::unix::fs::PermissionsExt;
         let entry = entry.unwrap();
-        assert_eq!(
-            entry.metadata().unwrap().permissions().mode() & 0o777,
-            0o600,
-            "{:?}",
-            entry.file_name()
-        );
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.file_name());
     }
     fixture.reopen().await;
     assert!(fixture.store.person(&person).await.unwrap().is_some());
@@ -44,19 +28,9 @@ async fn a_new_database_is_its_owners_only_and_durable() {
 async fn readers_cannot_write() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
-    let tried = store
-        .sql("INSERT INTO meta (key, value) VALUES ('x', x'00')")
-        .execute(store.read())
-        .await;
+    let tried = store.sql("INSERT INTO meta (key, value) VALUES ('x', x'00')").execute(store.read()).await;
     assert!(tried.is_err());
-    assert_eq!(
-        store
-            .scalar::<i64>("SELECT count(*) FROM meta")
-            .fetch_one(store.read())
-            .await
-            .unwrap(),
-        0
-    );
+    assert_eq!(store.scalar::<i64>("SELECT count(*) FROM meta").fetch_one(store.read()).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -71,10 +45,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     store.close().await;
     let before = std::fs::read(fixture.path()).unwrap();
     let error = Store::open(fixture.path()).await.unwrap_err();
-    assert!(
-        matches!(error, StoreError::NewerSchema { found: 9999, known } if known < 9999),
-        "{error:?}"
-    );
+    assert!(matches!(error, StoreError::NewerSchema { found: 9999, known } if known < 9999), "{error:?}");
     assert!(error.to_string().contains("9999"), "{error}");
     assert_eq!(std::fs::read(fixture.path()).unwrap(), before);
 }
@@ -83,16 +54,10 @@ async fn a_newer_schema_is_refused_and_left_alone() {
 async fn what_is_no_database_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("notes.txt");
-    std::fs::write(
-        &path,
-        "not a database, but long enough to have a header of a hundred bytes ".repeat(40),
-    )
-    .unwrap();
+    std::fs::write(&path, "not a database, but long enough to have a header of a hundred bytes ".repeat(40)).unwrap();
     let error = Store::open(&path).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt), "{error:?}");
-    let error = Store::open(directory.path().join("missing/test.db"))
-        .await
-        .unwrap_err();
+    let error = Store::open(directory.path().join("missing/test.db")).await.unwrap_err();
     assert!(matches!(error, StoreError::Io(_)), "{error:?}");
 }
 
@@ -116,28 +81,12 @@ fn ids_sort_by_time() {
 async fn an_unknown_role_is_refused_and_another_role_raises_the_epoch() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
-    let person = |role, now| crate::NewPerson {
-        issuer: "i",
-        subject: "s",
-        name: "Ann",
-        email: None,
-        role,
-        now,
-    };
+    let person = |role, now| crate::NewPerson { issuer: "i", subject: "s", name: "Ann", email: None, role, now };
     let first = store.upsert_person(&person("agent", 1)).await.unwrap();
     let again = store.upsert_person(&person("agent", 2)).await.unwrap();
-    assert_eq!(
-        (again.id.as_str(), again.epoch, again.last_seen_at),
-        (first.id.as_str(), first.epoch, Some(2))
-    );
+    assert_eq!((again.id.as_str(), again.epoch, again.last_seen_at), (first.id.as_str(), first.epoch, Some(2)));
     let other = store.upsert_person(&person("admin", 3)).await.unwrap();
-    assert_eq!(
-        (other.role.as_str(), other.epoch),
-        ("admin", first.epoch + 1)
-    );
-    assert!(matches!(
-        store.upsert_person(&person("root", 4)).await,
-        Err(StoreError::Db(_))
-    ));
+    assert_eq!((other.role.as_str(), other.epoch), ("admin", first.epoch + 1));
+    assert!(matches!(store.upsert_person(&person("root", 4)).await, Err(StoreError::Db(_))));
     assert_eq!(store.people().await.unwrap(), [other]);
 }

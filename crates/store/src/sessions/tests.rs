@@ -10,15 +10,11 @@ fn at_1000() -> i64 {
 }
 
 fn record(expires_at: i64, person: Option<&str>) -> Record {
-    let data = person
-        .map(|id| (PERSON.to_owned(), id.into()))
-        .into_iter()
-        .collect::<HashMap<_, _>>();
+    let data = person.map(|id| (PERSON.to_owned(), id.into())).into_iter().collect::<HashMap<_, _>>();
     Record {
         id: Id::default(),
         data,
-        expiry_date: OffsetDateTime::from_unix_timestamp_nanos(i128::from(expires_at) * 1_000_000)
-            .unwrap(),
+        expiry_date: OffsetDateTime::from_unix_timestamp_nanos(i128::from(expires_at) * 1_000_000).unwrap(),
     }
 }
 
@@ -29,17 +25,11 @@ async fn a_session_lives_until_deleted_and_is_not_resurrected() {
     let sessions = Sessions::new(fixture.store.clone(), at_1000);
     let mut session = record(2_000, None);
     sessions.create(&mut session).await.unwrap();
-    assert_eq!(
-        sessions.load(&session.id).await.unwrap().as_ref(),
-        Some(&session)
-    );
+    assert_eq!(sessions.load(&session.id).await.unwrap().as_ref(), Some(&session));
 
     session.data.insert(PERSON.into(), ann.as_str().into());
     sessions.save(&session).await.unwrap();
-    assert_eq!(
-        sessions.load(&session.id).await.unwrap().as_ref(),
-        Some(&session)
-    );
+    assert_eq!(sessions.load(&session.id).await.unwrap().as_ref(), Some(&session));
 
     // Signed out while another request of the same session is in flight; that one saves late.
     sessions.delete(&session.id).await.unwrap();
@@ -52,12 +42,8 @@ async fn all_sessions_of_a_person_end_at_once() {
     let fixture = Fixture::new().await;
     let (ann, bob) = fixture.two_people().await;
     let sessions = Sessions::new(fixture.store.clone(), at_1000);
-    let mut all = [
-        record(2_000, Some(&ann)),
-        record(2_000, Some(&ann)),
-        record(2_000, Some(&bob)),
-        record(2_000, None),
-    ];
+    let mut all =
+        [record(2_000, Some(&ann)), record(2_000, Some(&ann)), record(2_000, Some(&bob)), record(2_000, None)];
     for session in &mut all {
         sessions.create(session).await.unwrap();
     }
@@ -91,10 +77,7 @@ async fn an_id_taken_already_is_drawn_anew() {
     let sessions = Sessions::new(fixture.store.clone(), at_1000);
     let mut first = record(2_000, None);
     sessions.create(&mut first).await.unwrap();
-    let mut second = Record {
-        id: first.id,
-        ..record(3_000, None)
-    };
+    let mut second = Record { id: first.id, ..record(3_000, None) };
     sessions.create(&mut second).await.unwrap();
     assert_ne!(first.id, second.id);
     assert_eq!(sessions.load(&first.id).await.unwrap(), Some(first));
@@ -111,10 +94,6 @@ async fn the_file_does_not_hold_the_id() {
     for entry in std::fs::read_dir(fixture.directory.path()).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         assert!(!bytes.windows(raw.len()).any(|window| window == raw));
-        assert!(
-            !bytes
-                .windows(printed.len())
-                .any(|window| window == printed.as_bytes())
-        );
+        assert!(!bytes.windows(printed.len()).any(|window| window == printed.as_bytes()));
     }
 }

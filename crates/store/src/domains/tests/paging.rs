@@ -1,13 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-const SORTS: [Sort; 5] = [
-    Sort::Name,
-    Sort::Servers,
-    Sort::Aliases,
-    Sort::Policy,
-    Sort::Subscription,
-];
+const SORTS: [Sort; 5] = [Sort::Name, Sort::Servers, Sort::Aliases, Sort::Policy, Sort::Subscription];
 
 fn sort_value(row: &DomainRow, sort: Sort) -> (u32, String) {
     match sort {
@@ -62,55 +56,18 @@ async fn going_back_shows_the_page_one_came_from() {
     let fixture = Fixture::new().await;
     let (account, _) = fixture.keys(1).await;
     let store = &fixture.store;
-    store
-        .apply_sync(
-            "f1",
-            &account,
-            (0..10).map(|index| tied(index, 1, 0, 0, 0)).collect(),
-            10,
-        )
-        .await
-        .unwrap();
-    let query = DomainQuery {
-        limit: 3,
-        sort: Sort::Servers,
-        ..ask(&["f1"])
-    };
+    store.apply_sync("f1", &account, (0..10).map(|index| tied(index, 1, 0, 0, 0)).collect(), 10).await.unwrap();
+    let query = DomainQuery { limit: 3, sort: Sort::Servers, ..ask(&["f1"]) };
     let first = store.list_domains(&query).await.unwrap();
     let after = Some(Cursor::of(first.rows.last().unwrap(), query.sort));
-    let second = store
-        .list_domains(&DomainQuery {
-            cursor: after,
-            ..query.clone()
-        })
-        .await
-        .unwrap();
-    assert_eq!(
-        names(&second.rows),
-        ["d003.example", "d004.example", "d005.example"]
-    );
+    let second = store.list_domains(&DomainQuery { cursor: after, ..query.clone() }).await.unwrap();
+    assert_eq!(names(&second.rows), ["d003.example", "d004.example", "d005.example"]);
     let before = Some(Cursor::of(&second.rows[0], query.sort));
-    let back = store
-        .list_domains(&DomainQuery {
-            cursor: before,
-            backwards: true,
-            ..query.clone()
-        })
-        .await
-        .unwrap();
+    let back = store.list_domains(&DomainQuery { cursor: before, backwards: true, ..query.clone() }).await.unwrap();
     assert_eq!((back.rows, back.has_more), (first.rows.clone(), false));
     // A cursor of another order counts as none.
     let foreign = Some(Cursor::of(&second.rows[0], Sort::Policy));
-    assert_eq!(
-        store
-            .list_domains(&DomainQuery {
-                cursor: foreign,
-                ..query
-            })
-            .await
-            .unwrap(),
-        first
-    );
+    assert_eq!(store.list_domains(&DomainQuery { cursor: foreign, ..query }).await.unwrap(), first);
 }
 
 #[tokio::test]
@@ -118,23 +75,8 @@ async fn pages_walk_an_index() {
     let fixture = Fixture::new().await;
     let (account, _) = fixture.keys(2).await;
     let store = &fixture.store;
-    store
-        .apply_sync(
-            "f1",
-            &account,
-            (0..50)
-                .map(|index| tied(index, index % 3, 0, 0, 0))
-                .collect(),
-            10,
-        )
-        .await
-        .unwrap();
-    let row = store
-        .list_domains(&ask(&["f1"]))
-        .await
-        .unwrap()
-        .rows
-        .remove(0);
+    store.apply_sync("f1", &account, (0..50).map(|index| tied(index, index % 3, 0, 0, 0)).collect(), 10).await.unwrap();
+    let row = store.list_domains(&ask(&["f1"])).await.unwrap().rows.remove(0);
     for analyzed in [false, true] {
         if analyzed {
             store.sql("ANALYZE").execute(store.write()).await.unwrap();
@@ -149,29 +91,16 @@ async fn pages_walk_an_index() {
 
 async fn check_plans(store: &Store, row: &DomainRow) {
     for sort in SORTS {
-        for (descending, backwards) in [(false, false), (false, true), (true, false), (true, true)]
-        {
+        for (descending, backwards) in [(false, false), (false, true), (true, false), (true, true)] {
             for cursor in [None, Some(Cursor::of(row, sort))] {
                 let placed = cursor.is_some();
-                let query = DomainQuery {
-                    sort,
-                    descending,
-                    cursor,
-                    backwards,
-                    ..ask(&["f1", "f2"])
-                };
+                let query = DomainQuery { sort, descending, cursor, backwards, ..ask(&["f1", "f2"]) };
                 let plan = plan(store, &query.page_sql()).await;
                 let index = format!("INDEX domains_by_{}", format!("{sort:?}").to_lowercase());
-                let walk = if placed {
-                    format!("SEARCH d USING {index}")
-                } else {
-                    format!("SCAN d USING {index}")
-                };
+                let walk = if placed { format!("SEARCH d USING {index}") } else { format!("SCAN d USING {index}") };
                 assert!(plan.contains(&walk), "{query:?}\n{plan}");
                 assert!(!plan.contains("TEMP B-TREE"), "{query:?}\n{plan}");
-                let scans = plan
-                    .lines()
-                    .filter(|line| line.starts_with("SCAN d") && !line.contains(&index));
+                let scans = plan.lines().filter(|line| line.starts_with("SCAN d") && !line.contains(&index));
                 assert_eq!(scans.count(), 0, "{query:?}\n{plan}");
             }
         }
@@ -179,12 +108,6 @@ async fn check_plans(store: &Store, row: &DomainRow) {
 }
 
 async fn plan(store: &Store, sql: &str) -> String {
-    let rows = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
-        .fetch_all(store.read())
-        .await
-        .unwrap();
-    rows.iter()
-        .map(|row| row.get::<String, _>("detail"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    let rows = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"))).fetch_all(store.read()).await.unwrap();
+    rows.iter().map(|row| row.get::<String, _>("detail")).collect::<Vec<_>>().join("\n")
 }
