@@ -116,7 +116,7 @@ pub fn ServersEditor(
         </div>
         <div class="body stack">
             <div class="row">
-                <button type="button" class="btn btn-sm js-only" disabled=move || full() on:click=add>"Add server"</button>
+                <button type="button" class="btn btn-sm js-only" disabled=full on:click=add>"Add server"</button>
                 <span class="hint">"Lowest priority is tried first; weight splits mail within a priority. A row without a target is left out. At most 10."</span>
             </div>
             <div class="stack" hidden=move || !changed()>

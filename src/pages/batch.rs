@@ -171,18 +171,15 @@ pub fn Outcome() -> impl IntoView {
     let id = use_params_map().read_untracked().get("id").unwrap_or_default();
     page("/provision", Need::Read, async move |cx: Arc<Cx>| {
         let report: Option<BatchReport> = flash::kept(&cx.desk, &cx.actor.person, BATCH_REPORT, &id).await;
-        Ok(match report {
-            Some(report) => Page::new("Outcome", outcome(&cx, &report)),
-            None => {
-                let body = empty(
-                    Icon::CircleHelp,
-                    "No such outcome",
-                    "Outcomes are kept for a day, for whoever sent the batch.",
-                    None,
-                );
-                Page::new("No such outcome", view! { <h1 class="vh">"Outcome"</h1>{body} })
-                    .status(StatusCode::NOT_FOUND)
-            }
+        Ok(if let Some(report) = report { Page::new("Outcome", outcome(&cx, &report)) } else {
+            let body = empty(
+                Icon::CircleHelp,
+                "No such outcome",
+                "Outcomes are kept for a day, for whoever sent the batch.",
+                None,
+            );
+            Page::new("No such outcome", view! { <h1 class="vh">"Outcome"</h1>{body} })
+                .status(StatusCode::NOT_FOUND)
         })
     })
 }

@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod deprovision;
 pub mod domain;
+pub mod domain_facts;
 pub mod domains;
 pub mod history;
 pub mod key;

@@ -65,7 +65,7 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
         .layer(from_fn_with_state(state.origin.clone(), csrf::guard))
         .layer(from_fn(headers::secure))
         .layer(RequestBodyTimeoutLayer::new(Duration::from_secs(30)))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(60)))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_mins(1)))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             headers::plain(
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -141,7 +141,7 @@ async fn sweep(store: Store) {
         if let Err(error) = store.delete_expired(system_clock()).await {
             tracing::warn!(%error, "expired sessions could not be deleted");
         }
-        tokio::time::sleep(Duration::from_secs(600)).await;
+        tokio::time::sleep(Duration::from_mins(10)).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Browser files: the islands as WASM and JS, the style, hashed and compressed into `target/site`.
 
-use crate::{Step, node, proc, root, target};
+use crate::{Step, hex, node, proc, root, target};
 use sha2::{Digest, Sha256};
 use std::{
     fs,
@@ -83,14 +83,6 @@ fn wasm_target() -> Step {
     }
     proc::run(Command::new("rustup").args(["target", "add", TARGET]).current_dir(root()))
         .map_err(|why| format!("the compiler cannot make WASM yet, and adding {TARGET} failed: {why}"))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 /// A fingerprint of everything the files are made of.

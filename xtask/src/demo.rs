@@ -1,6 +1,6 @@
 //! `cargo xtask demo`: Sluice in front of the stand-in, with data to try it on.
 
-use crate::{Step, assets, proc, proc::Beside, root, target};
+use crate::{Step, assets, hex, proc, proc::Beside, root, target};
 use clap::Args;
 use std::{
     fs,
@@ -120,7 +120,7 @@ fn make_kek(path: &Path) -> Step {
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
     let mut bytes = [0_u8; 32];
     fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes)).map_err(failed)?;
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = hex(&bytes);
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o400).open(path).map_err(failed)?;
     std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)
 }

@@ -73,3 +73,12 @@ fn build() -> Step {
 fn to_mb(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
+
+/// Bytes in hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}

@@ -51,7 +51,7 @@ impl Beside {
             if let Ok(Some(status)) = beside.0.try_wait() {
                 return Err(format!("{shown} ended at once: {status}"));
             }
-            if began.elapsed() > Duration::from_secs(60) {
+            if began.elapsed() > Duration::from_mins(1) {
                 return Err(format!("{shown} does not answer on {address}"));
             }
             std::thread::sleep(Duration::from_millis(50));

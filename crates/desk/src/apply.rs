@@ -173,7 +173,7 @@ fn merged(wire: &mailchannels::Domain, target: &Snapshot) -> CompleteSettings {
 
 /// A server line of a snapshot as the wire has it.
 pub(crate) fn wire_server(line: &str) -> Result<DownstreamAddress> {
-    let server = downstream::parse_compact(line).map_err(|error| DeskError::field("servers", error.to_string()))?;
+    let server = downstream::parse_compact(line).map_err(|error| DeskError::field("servers", error.clone()))?;
     Ok(to_wire(&server))
 }
 

@@ -137,7 +137,7 @@ fn upstream_words(error: &Upstream) -> (String, String) {
         Upstream::RateLimited => {
             ("Not done: MailChannels is limiting requests just now.".into(), "Try again in a few seconds.".into())
         }
-        Upstream::Unavailable { .. } | Upstream::BreakerOpen { .. } => (
+        Upstream::Unavailable { .. } | Upstream::BreakerOpen => (
             "Not done: MailChannels did not answer properly.".into(),
             "Try again in a minute; mail already filtered is not affected.".into(),
         ),

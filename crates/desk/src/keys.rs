@@ -240,7 +240,7 @@ impl Desk {
             .map(|subscription| subscription.handle)
             .collect();
         let account = self.0.store.account_for_handles(&handles, &fingerprint, self.now_ms()).await?;
-        Ok(Checked { fingerprint, account, last_four, secret })
+        Ok(Checked { secret, fingerprint, account, last_four })
     }
 
     /// Mirrors a new key's domains, so that they are there when the page comes back.

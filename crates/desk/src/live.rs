@@ -244,8 +244,9 @@ impl Desk {
                 }
                 Ok(Lookup::Found(Box::new(view(name, live, &row, sees, others))))
             }
-            Ok(None) => self.ask_everyone(person, name).await,
-            Err(Upstream::NotFound { .. } | Upstream::Forbidden { .. }) => self.ask_everyone(person, name).await,
+            Ok(None) | Err(Upstream::NotFound { .. } | Upstream::Forbidden { .. }) => {
+                self.ask_everyone(person, name).await
+            }
             Err(error) => Ok(Lookup::Found(Box::new(mirror_view(name, &row, sees, others, error)))),
         }
     }

@@ -349,7 +349,9 @@ fn check_one(input: &OneInput) -> Result<(DomainName, Domain)> {
         .settings
         .parse()
         .map_err(|wrong| {
-            wrong.into_iter().for_each(|error| keep(DeskError::field(&error.field.to_string(), error.message)))
+            for error in wrong {
+                keep(DeskError::field(&error.field.to_string(), error.message));
+            }
         })
         .ok();
     if input.subscription.is_empty() {

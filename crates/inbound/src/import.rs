@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn too_many_and_none() {
-        let text: String = (0..1001).map(|n| format!("d{n}.example\n")).collect();
+        let text = (0..1001).map(|n| format!("d{n}.example")).collect::<Vec<_>>().join("\n");
         assert_eq!(parse(&text, 1000).errors[0].message, "1,001 rows; at most 1,000 go in one batch. Remove 1.");
         assert!(parse(&text, 1001).errors.is_empty());
         assert_eq!(parse(" \n#x\n", 1000).errors.len(), 1);

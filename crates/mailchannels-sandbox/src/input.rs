@@ -147,9 +147,8 @@ pub(crate) fn settings(map: &Map<String, Value>) -> Result<Vec<(String, Value)>,
     for name in ["abusePolicy", "abusePolicyOverride", "spamHeaderName", "spamHeaderValue"] {
         let Some(value) = map.get(name) else { continue };
         let fits = match (name, value) {
-            (_, Value::Null) => true,
+            (_, Value::Null) | ("abusePolicyOverride", Value::Bool(_)) => true,
             ("abusePolicy", Value::String(word)) => ["block", "flag", "quarantine"].contains(&word.as_str()),
-            ("abusePolicyOverride", Value::Bool(_)) => true,
             ("spamHeaderName" | "spamHeaderValue", Value::String(text)) => !text.is_empty(),
             _ => false,
         };

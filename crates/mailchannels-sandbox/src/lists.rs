@@ -111,6 +111,7 @@ impl World {
     }
 
     /// `/domains/{domain}/lists/{listname}`
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of the request")]
     pub(crate) fn domain_list(
         &mut self,
         key: &Key,
@@ -127,6 +128,7 @@ impl World {
     }
 
     /// `/users/{email}/lists/{listname}`
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of the request")]
     pub(crate) fn user_list(
         &mut self,
         key: &Key,

@@ -124,22 +124,8 @@ async fn handle(control: Control, peer: IpAddr, request: Request<Incoming>) -> i
         status: 0,
         changed: false,
     };
-    let (admitted, fault) = {
-        let mut inner = control.lock();
-        let key = inner.world.key_with(secret).cloned();
-        let admitted = match &key {
-            Some(key) => {
-                entry.key.clone_from(&key.label);
-                inner.admit(&key.customer, control.options.rate, Instant::now()).then_some(key.clone())
-            }
-            None => None,
-        };
-        let limited = key.is_some() && admitted.is_none();
-        let fault = if operation.is_empty() || limited { None } else { fault::pick(&mut inner.faults, operation) };
-        ((admitted, limited), fault)
-    };
+    let (key, limited, fault) = admit(&control, secret, &mut entry);
     sleep(control.options.latency).await;
-    let (key, limited) = admitted;
     if limited {
         // As a proxy in front of the service says it.
         entry.status = 503;
@@ -188,7 +174,9 @@ async fn handle(control: Control, peer: IpAddr, request: Request<Incoming>) -> i
         Some(FaultKind::ResetAfterChange) => Err(io::Error::other("reset")),
         Some(FaultKind::HangAfterChange) => std::future::pending().await,
         Some(FaultKind::CutBody) => Ok(cut(reply.status, &bytes.unwrap_or_else(|| Bytes::from_static(b"{}")))),
-        Some(FaultKind::SlowBodyMs(ms)) => Ok(slow(reply.status, bytes.unwrap_or_default(), Duration::from_millis(ms))),
+        Some(FaultKind::SlowBodyMs(ms)) => {
+            Ok(slow(reply.status, &bytes.unwrap_or_default(), Duration::from_millis(ms)))
+        }
         _ => {
             let mut response = respond(reply.status, bytes);
             if let Some(allow) = allow {
@@ -197,6 +185,20 @@ async fn handle(control: Control, peer: IpAddr, request: Request<Incoming>) -> i
             Ok(response)
         }
     }
+}
+
+/// Finds the key, takes a place in its customer's second, and picks a fault. Says whether there was no place.
+fn admit(control: &Control, secret: &str, entry: &mut Entry) -> (Option<Key>, bool, Option<FaultKind>) {
+    let mut inner = control.lock();
+    let key = inner.world.key_with(secret).cloned();
+    let mut limited = false;
+    if let Some(key) = &key {
+        entry.key.clone_from(&key.label);
+        limited = !inner.admit(&key.customer, control.options.rate, Instant::now());
+    }
+    let fault =
+        if entry.operation.is_empty() || limited { None } else { fault::pick(&mut inner.faults, entry.operation) };
+    (key, limited, fault)
 }
 
 /// Does an operation; also says which methods a path has, when this is not one of them.
@@ -311,7 +313,7 @@ fn cut(status: StatusCode, bytes: &Bytes) -> Response<Body> {
     response
 }
 
-fn slow(status: StatusCode, bytes: Bytes, pause: Duration) -> Response<Body> {
+fn slow(status: StatusCode, bytes: &Bytes, pause: Duration) -> Response<Body> {
     let pieces: Vec<_> = bytes.chunks(64).map(Bytes::copy_from_slice).collect();
     let pieces = stream::iter(pieces).then(move |piece| async move {
         sleep(pause).await;

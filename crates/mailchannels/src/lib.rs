@@ -9,7 +9,9 @@
 //! - one budget of requests a second for each customer, shared by the whole process;
 //! - GET, PUT and DELETE are retried; a POST whose answer is lost is [`Error::Ambiguous`], never repeated.
 
+mod people;
 mod types;
+pub use people::*;
 pub use types::*;
 
 #[cfg(feature = "client")]
