@@ -24,7 +24,6 @@ pub const BATCH_REPORT: &str = "batch-report";
 
 /// Provisions one domain.
 #[server(prefix = "/do", endpoint = "provision/one")]
-#[expect(clippy::too_many_arguments, reason = "a form has as many fields as it has")]
 pub async fn provision_one(
     #[server(default)] key: String,
     #[server(default)] subscription: String,

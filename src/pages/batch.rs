@@ -171,15 +171,16 @@ pub fn Outcome() -> impl IntoView {
     let id = use_params_map().read_untracked().get("id").unwrap_or_default();
     page("/provision", Need::Read, async move |cx: Arc<Cx>| {
         let report: Option<BatchReport> = flash::kept(&cx.desk, &cx.actor.person, BATCH_REPORT, &id).await;
-        Ok(if let Some(report) = report { Page::new("Outcome", outcome(&cx, &report)) } else {
+        Ok(if let Some(report) = report {
+            Page::new("Outcome", outcome(&cx, &report))
+        } else {
             let body = empty(
                 Icon::CircleHelp,
                 "No such outcome",
                 "Outcomes are kept for a day, for whoever sent the batch.",
                 None,
             );
-            Page::new("No such outcome", view! { <h1 class="vh">"Outcome"</h1>{body} })
-                .status(StatusCode::NOT_FOUND)
+            Page::new("No such outcome", view! { <h1 class="vh">"Outcome"</h1>{body} }).status(StatusCode::NOT_FOUND)
         })
     })
 }
@@ -196,7 +197,7 @@ fn words_of(state: RowState) -> (Icon, &'static str, &'static str) {
 
 fn outcome(cx: &Cx, report: &BatchReport) -> impl IntoView + use<> {
     let states = [RowState::Created, RowState::Existed, RowState::Incomplete, RowState::Failed, RowState::Unknown];
-    let stats = states
+    let tiles = states
         .into_iter()
         .map(|wanted| (words_of(wanted), report.rows.iter().filter(|row| row.state == wanted).count()))
         .filter(|(_, count)| *count > 0)
@@ -230,7 +231,7 @@ fn outcome(cx: &Cx, report: &BatchReport) -> impl IntoView + use<> {
             <a class="btn" href="/domains">{icon(Icon::Globe)}"Domains"</a>
         </div>
         {note(cx.flash.as_ref())}
-        <dl class="stats">{stats}</dl>
+        <dl class="stats">{tiles}</dl>
         <section class="card gap" aria-labelledby="h-rows">
             <header><h2 id="h-rows">"Every row"</h2></header>
             <div class="tw"><table role="table" class="table cards" aria-labelledby="h-rows">

@@ -3,8 +3,7 @@
 use crate::{
     api::{domains::ServerRow, forms::domain_page},
     components::{
-        Cx, Field, Icon, age, alert, badge, empty, field_error, icon, note, page, page::Page,
-        policy_badge, state,
+        Cx, Field, Icon, age, alert, badge, empty, field_error, icon, note, page, page::Page, policy_badge, state,
     },
     islands::{CopyButton, ServerLine, ServersEditor},
     pages::{domain_facts, history},
@@ -280,18 +279,19 @@ pub fn server_lines(cx: &Cx, form: &'static str, servers: &[Server]) -> (Vec<Ser
         .as_ref()
         .and_then(|flash| flash.typed(form, "servers"))
         .and_then(|text| serde_json::from_str::<Vec<ServerRow>>(text).ok());
-    let rows = if let Some(rows) = typed { rows
-    .into_iter()
-    .enumerate()
-    .map(|(index, row)| ServerLine {
-        errors: ["priority", "weight", "port", "target"]
-            .map(|field| cx.error(form, &format!("servers.{index}.{field}")).unwrap_or_default()),
-        priority: row.priority,
-        weight: row.weight,
-        port: row.port,
-        target: row.target,
-    })
-    .collect() } else {
+    let rows = if let Some(rows) = typed {
+        rows.into_iter()
+            .enumerate()
+            .map(|(index, row)| ServerLine {
+                errors: ["priority", "weight", "port", "target"]
+                    .map(|field| cx.error(form, &format!("servers.{index}.{field}")).unwrap_or_default()),
+                priority: row.priority,
+                weight: row.weight,
+                port: row.port,
+                target: row.target,
+            })
+            .collect()
+    } else {
         let spare =
             ServerLine { priority: "10".into(), weight: "100".into(), port: "25".into(), ..ServerLine::default() };
         let spares = 1.min(10_usize.saturating_sub(before.len()));

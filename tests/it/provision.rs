@@ -169,7 +169,7 @@ async fn too_many_and_wrong_rows_are_all_said_and_kept() {
     let calls = |app: &TestApp| {
         app.sandbox.control().ledger().into_iter().filter(|entry| entry.operation.starts_with("provision")).count()
     };
-    let many: String = (0..1001).map(|n| format!("d{n}.example\n")).collect();
+    let many = (0..1001).map(|n| format!("d{n}.example")).collect::<Vec<_>>().join("\n");
     let page = check(&lead, &many).await;
     assert!(page.contains("1,001 rows") && page.contains("d1000.example"), "said and kept");
     let page = check(&lead, "ok.example\nspace d.example\nok.example\nx.example,mx.example:99999\n").await;
@@ -177,7 +177,7 @@ async fn too_many_and_wrong_rows_are_all_said_and_kept() {
         assert!(page.contains(&format!("data-l=\"Line\" class=\"num\">{line}</td>")), "line {line}: {page}");
     }
     assert_eq!(calls(&app), 0);
-    let many: String = (0..11).map(|n| format!("e{n}.example\n")).collect();
+    let many = (0..11).map(|n| format!("e{n}.example")).collect::<Vec<_>>().join("\n");
     let preview = check(&lead, &many).await;
     let draft = hidden(&preview, "/do/provision/send", "draft");
     let refused = lead.submit("/do/provision/send", &[("draft", &draft), ("typed", "10")]).await.text;
