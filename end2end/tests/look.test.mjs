@@ -42,30 +42,61 @@ describe("every page", () => {
     for (const theme of ["light", "dark"]) {
       test(`${size}, ${theme}`, async () => {
         const page = await newPage({ size, theme, scripts: true });
+        const look = async (name, at = page) => {
+          await shot(at, `${name}-${size}-${theme}`);
+          await checkWidth(at, name);
+          await checkAxe(at, name);
+        };
         await page.goto(`${stack.url}/sign-in`);
-        await shot(page, `sign-in-${size}-${theme}`);
-        await checkWidth(page, "sign-in");
-        await checkAxe(page, "sign-in");
+        await look("sign-in");
         await signIn(page, stack, "Tomasz");
         for (const [name, path] of PAGES) {
           await page.goto(`${stack.url}${path}`);
-          await shot(page, `${name}-${size}-${theme}`);
-          await checkWidth(page, name);
-          await checkAxe(page, name);
+          await look(name);
         }
         await page.goto(`${stack.url}/domains/${NAME}`);
         await page.locator("#servers input[name$='[target]']").last().fill("not a host");
         await page.getByRole("button", { name: "Review and replace…" }).click();
         await page.locator("#servers .err").first().waitFor();
-        await shot(page, `domain-error-${size}-${theme}`);
-        await checkAxe(page, "domain with errors");
+        await look("domain-error");
         await page.locator("#servers input[name$='[target]']").last().fill("spool.example");
         await page.getByRole("button", { name: "Review and replace…" }).click();
         await page.getByRole("heading", { name: /become/ }).waitFor();
-        await shot(page, `servers-review-${size}-${theme}`);
-        await checkWidth(page, "servers review");
-        await checkAxe(page, "servers review");
-        page.assertClean({ statuses: [404] });
+        await look("servers-review");
+
+        await page.goto(`${stack.url}/keys`);
+        await page.getByRole("link", { name: "web07", exact: true }).click();
+        await page.getByRole("button", { name: "Remove key" }).click();
+        await page.locator("#remove .err").waitFor();
+        await look("key");
+        const check = async (rows) => {
+          await page.goto(`${stack.url}/provision/many`);
+          await page.locator("#batch-text").fill(rows);
+          await page.locator("#batch-subscription").selectOption({ index: 1 });
+          await page.getByRole("button", { name: "Check rows" }).click();
+        };
+        await check("space d.example\nfine.example,mx.example:99999\n");
+        await page.getByRole("heading", { name: "Errors by line" }).waitFor();
+        await look("provision-many-errors");
+        await check(`new-${size}-${theme}.example,mx.web07.example,block\nowned-by-other.example\n`);
+        await page.getByRole("heading", { name: "2 domains will be provisioned" }).waitFor();
+        await look("provision-many-preview");
+        await page.getByRole("button", { name: "Provision 2 domains" }).click();
+        await page.getByRole("heading", { name: "Every row" }).waitFor();
+        await look("provision-outcome");
+        await page.goto(`${stack.url}/domains/${NAME}`);
+        const [link] = await Promise.all([
+          page.context().waitForEvent("page"),
+          page.getByRole("button", { name: "Login link", exact: true }).click(),
+        ]);
+        await link.getByRole("link", { name: "Open Domain Console" }).waitFor();
+        await look("login-link", link);
+        await stack.sandbox.fault({ operation: "get-downstreams", kind: { status: { code: 500 } } });
+        await page.goto(`${stack.url}/domains/${NAME}`);
+        await page.getByText("Changes wait until MailChannels answers").waitFor();
+        await look("domain-service-down");
+        await stack.sandbox.clearFaults();
+        page.assertClean({ statuses: [404, 502] });
         await page.context().close();
       });
     }

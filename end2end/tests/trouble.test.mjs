@@ -28,6 +28,7 @@ describe("trouble", () => {
     await page.locator("#add-secret-err").getByText("MailChannels rejected this key").waitFor();
     assert.equal(await page.getByLabel("Label", { exact: true }).inputValue(), "web07");
     assert.equal(await page.getByLabel("API key", { exact: true }).inputValue(), "");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "add-secret", "focus is on the field in question");
   });
 
   test("a service that is down while a key is added", async () => {
@@ -101,5 +102,8 @@ describe("trouble", () => {
     await page.waitForURL(`${stack.url}/domains/${NAME}`);
   });
 
-  test("nothing else was complained about", () => page.assertClean({ statuses: [404, 502] }));
+  test("nothing else was complained about, and no key was logged", () => {
+    page.assertClean({ statuses: [404, 502] });
+    assert.ok(!stack.log().includes("sandbox-key-"), "a key in the log");
+  });
 });

@@ -75,9 +75,11 @@ where
         Err(error) => {
             let (title, detail) = error.words();
             let errors = if let DeskError::Invalid(errors) = error { errors } else { Vec::new() };
+            // A browser moves focus to the first wrong field only where the address leads to no section.
+            let page = if errors.is_empty() { form.page.as_str() } else { form.page.split('#').next().unwrap_or("/") };
             let detail = if errors.is_empty() { detail } else { String::new() };
             Next::say(
-                form.page,
+                page,
                 Flash {
                     form: form.name.to_owned(),
                     tone: Tone::Bad,

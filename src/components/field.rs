@@ -114,6 +114,7 @@ pub fn TextArea(
                 autocapitalize="none"
                 spellcheck="false"
                 disabled=disabled
+                autofocus=invalid
                 aria-invalid=invalid.then_some("true")
                 aria-describedby=described(&id, has_hint, invalid)
                 inner_html=escape(&value)
@@ -180,6 +181,7 @@ pub fn SelectField(
                 class="input"
                 id=id.clone()
                 name=name
+                autofocus=invalid
                 aria-invalid=invalid.then_some("true")
                 aria-describedby=described(&id, has_hint, invalid)
             >{options}</select>

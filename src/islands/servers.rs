@@ -167,6 +167,7 @@ fn cell(id: usize, index: usize, line: RwSignal<ServerLine>, editable: bool) -> 
             spellcheck="false"
             value=value
             aria-label=format!("{label}, server {}", id + 1)
+            autofocus=invalid
             aria-invalid=invalid.then_some("true")
             aria-describedby=invalid.then(|| error_id.clone())
             readonly=!editable

@@ -6,7 +6,7 @@ use crate::{
     audit::Intent,
     error::Result,
     live::{self, Live, mirror_of, servers_snapshot},
-    reach::{Opened, key_ref},
+    reach::Opened,
 };
 use inbound::{downstream, name::DomainName};
 use mailchannels::{CompleteSettings, DomainSettings, DownstreamAddress, Error as Upstream};
@@ -69,6 +69,10 @@ impl Desk {
         }
         sent?;
         if let Snapshot::Holder { fingerprint: Some(fingerprint) } = &target {
+            // The old key no longer reaches it, so the new one is asked.
+            let new = self.open_fingerprint(asker, fingerprint).await?;
+            let seen = live::read(&new, domain).await?.ok_or(DeskError::NotTaken)?;
+            self.0.store.patch_domain(fingerprint, mirror_of(&seen.wire), self.now_ms()).await?;
             self.0.store.set_holder(&opened.key.account, domain, fingerprint).await?;
         } else {
             self.read_back(&opened, domain, &target).await?;
@@ -92,6 +96,13 @@ impl Desk {
         Ok((opened, row))
     }
 
+    /// Opens one of the person's keys by its fingerprint.
+    async fn open_fingerprint(&self, asker: &Asker, fingerprint: &str) -> Result<Opened> {
+        let rows = self.key_rows(&asker.person).await?;
+        let row = rows.iter().find(|row| row.fingerprint == fingerprint);
+        self.open(row.ok_or_else(|| DeskError::NotFound("that key".into()))?)
+    }
+
     async fn send(&self, asker: &Asker, opened: &Opened, domain: &str, live: &Live, target: &Snapshot) -> Result<()> {
         let session = opened.session();
         match target {
@@ -107,18 +118,15 @@ impl Desk {
             }
             Snapshot::Alias { alias, present: false } => session.remove_alias(domain, alias).await?,
             Snapshot::Holder { fingerprint } => {
-                let rows = self.key_rows(&asker.person).await?;
-                let new = rows
-                    .iter()
-                    .find(|row| Some(&row.fingerprint) == fingerprint.as_ref())
-                    .ok_or_else(|| DeskError::NotFound("that key".into()))?;
-                if key_ref(new).account != opened.key.account {
+                let fingerprint = fingerprint.as_deref().ok_or_else(|| DeskError::NotFound("that key".into()))?;
+                let new = self.open_fingerprint(asker, fingerprint).await?;
+                if new.key.account != opened.key.account {
                     return Err(DeskError::field(
                         "key",
                         "That key belongs to another account. A domain moves only between keys of one account.",
                     ));
                 }
-                session.associate(domain, &self.open(new)?.secret).await?;
+                session.associate(domain, &new.secret).await?;
             }
             Snapshot::Provisioned { .. } => return Err(DeskError::NotFound("that change".into())),
         }
