@@ -170,7 +170,7 @@ async fn give_up_after(polls: u32, future: impl Future) {
 }
 
 #[tokio::test]
-async fn ten_thousand_unchanged_domains_are_quick() {
+async fn ten_thousand_unchanged_domains_write_nothing() {
     let fixture = Fixture::new().await;
     let (account, ann) = fixture.keys(2).await;
     let store = &fixture.store;
@@ -180,12 +180,11 @@ async fn ten_thousand_unchanged_domains_are_quick() {
     for key in ["f1", "f2"] {
         store.apply_sync(key, &account, all.clone(), 10).await.unwrap();
     }
-    let (version, started) = (store.mirror_version(), Instant::now());
+    let (version, statements) = (store.mirror_version(), store.statements());
     let stats = store.apply_sync("f1", &account, all, 20).await.unwrap();
-    let took = started.elapsed();
-    println!("10,000 unchanged: {took:?}");
+    let cost = store.statements() - statements;
     assert_eq!(stats, SyncStats { added: 0, changed: 0, removed: 0, total: 10_000 });
     assert_eq!(store.mirror_version(), version);
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(cost <= 60, "{cost} statements for a sync that found nothing new");
     assert_eq!(store.keys_of(&ann).await.unwrap()[0].free, 10_000);
 }
