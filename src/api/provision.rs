@@ -1,5 +1,6 @@
 //! Provisioning.
 
+#![expect(clippy::too_many_arguments, reason = "a form has as many fields as it has")]
 #![expect(missing_docs, reason = "the macro makes a struct of the arguments, which the function documents")]
 
 use crate::{

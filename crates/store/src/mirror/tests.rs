@@ -1,6 +1,5 @@
 use super::*;
 use crate::testing::{Fixture, domain, handles};
-use std::time::{Duration, Instant};
 
 fn with_aliases(name: &str, aliases: &[&str]) -> MirrorDomain {
     let mut domain = domain(name);
