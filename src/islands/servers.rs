@@ -79,7 +79,7 @@ pub fn ServersEditor(
         compare(&before, &now)
     });
     let changed = move || hydrated.get() && diff.with(|diff| diff.iter().any(|(tone, ..)| !tone.is_empty()));
-    let full = move || !editable || lines.with(Vec::len) >= MAX;
+    let full = move || lines.with(Vec::len) >= MAX;
     let after_count = move || diff.with(|diff| diff.iter().filter(|(tone, ..)| *tone != "bad").count());
     view! {
         <div class="tw">
@@ -101,13 +101,14 @@ pub fn ServersEditor(
                         <td role="cell" data-l="Port">{cell(id, 2, line, editable)}</td>
                         <td role="cell" data-l="Target" class="main wide">{cell(id, 3, line, editable)}</td>
                         <td role="cell" class="end">
-                            <button
-                                type="button"
-                                class="btn btn-quiet btn-sm js-only"
-                                disabled=!editable
-                                aria-label=move || format!("Remove server {}", line.get().target)
-                                on:click=move |_| lines.update(|lines| lines.retain(|(other, _)| *other != id))
-                            >"Remove"</button>
+                            {editable.then(|| view! {
+                                <button
+                                    type="button"
+                                    class="btn btn-quiet btn-sm js-only"
+                                    aria-label=move || format!("Remove server {}", line.get().target)
+                                    on:click=move |_| lines.update(|lines| lines.retain(|(other, _)| *other != id))
+                                >"Remove"</button>
+                            })}
                         </td>
                     </tr>
                 </For>
@@ -116,7 +117,9 @@ pub fn ServersEditor(
         </div>
         <div class="body stack">
             <div class="row">
-                <button type="button" class="btn btn-sm js-only" disabled=full on:click=add>"Add server"</button>
+                {editable.then(|| view! {
+                    <button type="button" class="btn btn-sm js-only" disabled=full on:click=add>"Add server"</button>
+                })}
                 <span class="hint">"Lowest priority is tried first; weight splits mail within a priority. A row without a target is left out. At most 10."</span>
             </div>
             <div class="stack" hidden=move || !changed()>

@@ -301,7 +301,10 @@ pub fn server_lines(cx: &Cx, form: &'static str, servers: &[Server]) -> (Vec<Ser
 }
 
 fn servers(cx: &Cx, view: &DomainView, editable: bool) -> impl IntoView + use<> {
-    let (before, rows) = server_lines(cx, "servers", &view.servers);
+    let (before, mut rows) = server_lines(cx, "servers", &view.servers);
+    if !editable {
+        rows.clone_from(&before);
+    }
     let odd = (!view.odd_servers.is_empty()).then(|| {
         alert(
             "warn",

@@ -318,7 +318,7 @@ fn domain_row(row: DomainRow, keys: &[KeyRef], now: i64) -> impl IntoView + use<
             <th role="rowheader" scope="row" class="main wide"><a class="mono" href=crate::api::forms::domain_page(&row.name, "")>{row.display}</a></th>
             <td role="cell" data-l="Key">{held}</td>
             <td role="cell" data-l="Policy">{policy_badge(row.policy.as_deref())}</td>
-            <td role="cell" data-l="Subscription" class="lo">{row.subscription}</td>
+            <td role="cell" data-l="Subscription" class="lo nw">{row.subscription}</td>
             <td role="cell" data-l="Servers" class="num">
                 {if no_servers { state(Icon::TriangleAlert, "warn", "0").into_any() } else { row.servers.to_string().into_any() }}
             </td>

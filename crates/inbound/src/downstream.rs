@@ -53,6 +53,19 @@ pub enum ServerField {
     Target,
 }
 
+impl ServerField {
+    /// Its name for people.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Priority => "Priority",
+            Self::Weight => "Weight",
+            Self::Port => "Port",
+            Self::Target => "Server",
+        }
+    }
+}
+
 impl fmt::Display for ServerField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -142,7 +155,11 @@ pub fn parse_compact(text: &str) -> Result<Server, String> {
     };
     let [priority, weight, port, target] = fields.map(str::to_owned);
     let mut servers = parse_servers(&[ServerFields { priority, weight, port, target }]).map_err(|errors| {
-        errors.into_iter().map(|error| format!("{}: {}", error.field, error.message)).collect::<Vec<_>>().join(" ")
+        errors
+            .into_iter()
+            .map(|error| format!("{}: {}", error.field.label(), error.message))
+            .collect::<Vec<_>>()
+            .join(" ")
     })?;
     servers.pop().ok_or_else(|| "Enter a server.".into())
 }
