@@ -58,7 +58,7 @@ impl Form {
 pub async fn act<F, Fut>(need: Need, form: Form, run: F) -> Result<(), AppError>
 where
     F: FnOnce(Desk, Asker) -> Fut,
-    Fut: Future<Output = Result<Next, DeskError>>,
+    Fut: Future<Output = Result<Next, DeskError>> + Send + 'static,
 {
     let (desk, actor) = match (guard(need), actor()) {
         (Ok(actor), _) => (desk(), actor),
@@ -70,7 +70,10 @@ where
     };
     let asker = Asker { person: actor.person, request_id: actor.request_id };
     let person = asker.person.clone();
-    let next = match run(desk.clone(), asker).await {
+    // A task of its own: a change that has begun is brought to its end, and its outcome noted, also
+    // when the browser goes away in the middle.
+    let ran = tokio::spawn(run(desk.clone(), asker)).await;
+    let next = match ran.unwrap_or_else(|error| Err(DeskError::storage(&error))) {
         Ok(next) => next,
         Err(error) => {
             let (title, detail) = error.words();

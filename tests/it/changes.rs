@@ -227,6 +227,38 @@ async fn with_the_service_down_the_page_shows_the_mirror_and_changes_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_change_comes_to_its_end_though_the_browser_went_away() {
+    let app = TestApp::start(200).await;
+    let lead = app.lead_with_keys(&[7]).await;
+    let base = hidden(&lead.get(PAGE).await.text, "/do/domains/settings", "base");
+    app.sandbox.control().add_fault(Fault::new("put-settings", FaultKind::LatencyMs(700)).times(1));
+    let gone = lead
+        .request(reqwest::Method::POST, "/do/domains/settings")
+        .header("origin", &app.base)
+        .form(&[("name", NAME), ("base", base.as_str()), ("policy", "block")])
+        .timeout(std::time::Duration::from_millis(400))
+        .send()
+        .await;
+    assert!(gone.is_err_and(|error| error.is_timeout()), "the browser gave up first");
+    let noted = async {
+        while !lead.get(PAGE).await.text.contains("Changed policy from quarantine to block") {}
+        while lead.get(PAGE).await.text.contains("under way") {}
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), noted).await.expect("its outcome is noted");
+    let page = lead.get("/domains?q=bikeshop-northgate&policy=block").await.text;
+    assert!(page.contains("bikeshop-northgate.example</a>"), "and the list knows: {page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_service_does_not_keep_the_page_waiting() {
+    let app = TestApp::start(200).await;
+    let lead = app.lead_with_keys(&[7]).await;
+    app.sandbox.control().add_fault(Fault::new("list-domains", FaultKind::LatencyMs(60_000)));
+    let page = lead.get(PAGE).await;
+    assert!(page.text.contains("Shown as of") && page.text.contains("did not answer in time"), "{}", page.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_is_decided_by_reading_back() {
     let app = TestApp::start(200).await;
     let lead = app.lead_with_keys(&[7]).await;

@@ -12,6 +12,7 @@ use inbound::{
     name::{DomainName, HostName},
 };
 use mailchannels::{DownstreamAddress, Error as Upstream};
+use std::time::Duration;
 use store::{DomainRow, MirrorDetail, MirrorDomain};
 
 /// Where the shown values come from.
@@ -194,6 +195,17 @@ pub(crate) fn mirror_of(wire: &mailchannels::Domain) -> MirrorDomain {
     }
 }
 
+/// How long a page waits for the service before it shows what the mirror has: somebody is on the phone.
+/// Changes wait longer, for they must know.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(6);
+
+/// Waits for a read that a page wants, but not for ever.
+pub(crate) async fn patiently<T>(
+    read: impl Future<Output = std::result::Result<T, Upstream>>,
+) -> std::result::Result<T, Upstream> {
+    tokio::time::timeout(PATIENCE, read).await.unwrap_or(Err(Upstream::Timeout))
+}
+
 /// Reads a domain with one key: its record and its servers, in parallel.
 pub(crate) async fn read(opened: &Opened, name: &str) -> std::result::Result<Option<Live>, Upstream> {
     let session = opened.session();
@@ -228,12 +240,16 @@ impl Desk {
             Some(other) => rows.iter().find(|row| row.id == other.id).map(|row| self.open(row)).transpose()?,
             None => None,
         };
-        let (live, witness_sees) = futures::join!(read(&reader, name.as_str()), async {
-            match &witness {
-                Some(witness) => witness.session().domain(name.as_str()).await.ok().map(|seen| seen.is_some()),
-                None => Some(false),
-            }
-        });
+        let asked = async {
+            futures::join!(read(&reader, name.as_str()), async {
+                match &witness {
+                    Some(witness) => witness.session().domain(name.as_str()).await.ok().map(|seen| seen.is_some()),
+                    None => Some(false),
+                }
+            })
+        };
+        let (live, witness_sees) =
+            tokio::time::timeout(PATIENCE, asked).await.unwrap_or((Err(Upstream::Timeout), Some(false)));
         match live {
             Ok(Some(live)) => {
                 let now = self.now_ms();
@@ -267,8 +283,10 @@ impl Desk {
     async fn ask_everyone(&self, person: &Person, name: &DomainName) -> Result<Lookup> {
         let rows = self.key_rows(person).await?;
         let opened = rows.iter().filter_map(|row| self.open(row).ok()).collect::<Vec<_>>();
-        let answers =
-            join_all(opened.iter().map(|key| async move { (key, key.session().domain(name.as_str()).await) })).await;
+        let answers = join_all(
+            opened.iter().map(|key| async move { (key, patiently(key.session().domain(name.as_str())).await) }),
+        )
+        .await;
         let now = self.now_ms();
         let mut sees = Vec::new();
         let mut blind = Vec::new();
@@ -297,7 +315,7 @@ impl Desk {
         let others =
             blind.iter().filter(|key| key.key.account == reader.key.account).map(|key| key.key.clone()).collect();
         let seeing: Vec<_> = sees.iter().map(|key| key.key.clone()).collect();
-        match read(reader, name.as_str()).await {
+        match patiently(read(reader, name.as_str())).await {
             Ok(Some(live)) => Ok(Lookup::Found(Box::new(view(name, live, &row, seeing, others)))),
             Ok(None) => Ok(Lookup::Unreached { name: name.clone(), asked: sees.len() + blind.len(), failed }),
             Err(error) => Ok(Lookup::Found(Box::new(mirror_view(name, &row, seeing, others, error)))),

@@ -9,6 +9,7 @@ use crate::{
     live::{mirror_of, servers_of, servers_snapshot},
     reach::Opened,
 };
+use futures::{StreamExt, stream};
 use inbound::{
     downstream::{Server, ServerFields},
     import::Row,
@@ -103,6 +104,9 @@ pub struct BatchReport {
     /// Every row of the input.
     pub rows: Vec<RowOutcome>,
 }
+
+/// Servers set again at the same time after a batch.
+const REPAIRS_AT_ONCE: usize = 16;
 
 impl Desk {
     /// Provisions one domain.
@@ -227,34 +231,39 @@ impl Desk {
             .await
             .ok()
             .map(|domains| domains.into_iter().map(|domain| (mirror_of(&domain).name, domain)).collect());
-        let mut outcomes = Vec::with_capacity(rows.len());
-        for row in rows {
-            let name = row.domain.as_str();
-            let now = there.as_ref().map(|there| there.get(name));
-            let (state, detail) = match (said.get(name), now) {
-                (Some(Said::Error(code, comment)), _) => (RowState::Failed, refusal(*code, comment)),
-                (Some(Said::Existed), _) => (RowState::Existed, "Exists; nothing was changed".to_owned()),
-                (Some(Said::Created), Some(Some(domain))) => self.complete(opened, row, domain).await,
-                (Some(Said::Created), _) => (RowState::Created, String::new()),
-                (None, Some(Some(domain))) => {
-                    let (_, detail) = self.complete(opened, row, domain).await;
-                    (
-                        RowState::Incomplete,
-                        if detail.is_empty() { "The answer was lost; it is provisioned now".into() } else { detail },
-                    )
-                }
-                (None, Some(None)) => (
-                    RowState::Failed,
-                    "MailChannels gave no outcome and does not list it. Provision it again".to_owned(),
-                ),
-                (None, None) => (
-                    RowState::Unknown,
-                    "The answer was lost and could not be read back. Look the domain up before trying again".to_owned(),
-                ),
-            };
-            outcomes.push(RowOutcome { line: row.line, domain: name.to_owned(), state, detail });
-        }
-        outcomes
+        // Repairs are calls of their own, so that many are under way at once; the limiter paces them.
+        let judged: Vec<_> =
+            rows.iter().map(|row| self.judge_row(opened, row, said.get(row.domain.as_str()), there.as_ref())).collect();
+        stream::iter(judged).buffered(REPAIRS_AT_ONCE).collect().await
+    }
+
+    async fn judge_row(
+        &self,
+        opened: &Opened,
+        row: &Row,
+        said: Option<&Said>,
+        there: Option<&HashMap<String, Domain>>,
+    ) -> RowOutcome {
+        let name = row.domain.as_str();
+        let (state, detail) = match (said, there.map(|there| there.get(name))) {
+            (Some(Said::Error(code, comment)), _) => (RowState::Failed, refusal(*code, comment)),
+            (Some(Said::Existed), _) => (RowState::Existed, "Exists; nothing was changed".to_owned()),
+            (Some(Said::Created), Some(Some(domain))) => self.complete(opened, row, domain).await,
+            (Some(Said::Created), _) => (RowState::Created, String::new()),
+            (None, Some(Some(domain))) => {
+                let (_, detail) = self.complete(opened, row, domain).await;
+                let lost = "The answer was lost; it is provisioned now".to_owned();
+                (RowState::Incomplete, if detail.is_empty() { lost } else { detail })
+            }
+            (None, Some(None)) => {
+                (RowState::Failed, "MailChannels gave no outcome and does not list it. Provision it again".to_owned())
+            }
+            (None, None) => (
+                RowState::Unknown,
+                "The answer was lost and could not be read back. Look the domain up before trying again".to_owned(),
+            ),
+        };
+        RowOutcome { line: row.line, domain: name.to_owned(), state, detail }
     }
 
     async fn complete(&self, opened: &Opened, row: &Row, now: &Domain) -> (RowState, String) {

@@ -1,6 +1,6 @@
 //! Subscriptions: plan, limits as they come, active count; read live, one key an account.
 
-use crate::{Desk, DeskError, Person, error::Result, reach::KeyRef};
+use crate::{Desk, DeskError, Person, error::Result, live::patiently, reach::KeyRef};
 use futures::future::join_all;
 use mailchannels::Subscription;
 
@@ -24,7 +24,7 @@ impl Desk {
         rows.dedup_by(|a, b| a.account_id.is_some() && a.account_id == b.account_id);
         let views = rows.iter().map(|row| async move {
             let opened = self.open(row)?;
-            let subscriptions = opened.session().subscriptions().await;
+            let subscriptions = patiently(opened.session().subscriptions()).await;
             Ok::<_, DeskError>(SubscriptionView {
                 account: row.account_name.clone().unwrap_or_default(),
                 subscriptions: subscriptions.map_err(|error| DeskError::Upstream(error).words()),

@@ -1,5 +1,9 @@
 //! Downstream servers: where filtered mail is delivered.
 
+mod share;
+
+pub use share::{Share, shares};
+
 use crate::name::HostName;
 use std::{collections::HashSet, fmt};
 
@@ -38,6 +42,12 @@ pub struct ServerFields {
     pub port: String,
     /// Target.
     pub target: String,
+}
+
+impl ServerFields {
+    fn is_blank(&self) -> bool {
+        [&self.priority, &self.weight, &self.port, &self.target].iter().all(|text| text.trim().is_empty())
+    }
 }
 
 /// A field of a row.
@@ -93,14 +103,8 @@ pub fn parse_servers(rows: &[ServerFields]) -> Result<Vec<Server>, Vec<ServerErr
     let mut errors = Vec::new();
     let mut servers = Vec::new();
     let mut seen = HashSet::new();
-    for (row, fields) in rows.iter().enumerate() {
-        if *fields == ServerFields::default()
-            || [&fields.priority, &fields.weight, &fields.port, &fields.target]
-                .iter()
-                .all(|text| text.trim().is_empty())
-        {
-            continue;
-        }
+    let filled: Vec<_> = rows.iter().enumerate().filter(|(_, fields)| !fields.is_blank()).collect();
+    for &(row, fields) in &filled {
         let before = errors.len();
         let mut wrong = |field, message: String| errors.push(ServerError { row, field, message });
         let priority =
@@ -116,20 +120,22 @@ pub fn parse_servers(rows: &[ServerFields]) -> Result<Vec<Server>, Vec<ServerErr
             errors.push(ServerError {
                 row,
                 field: ServerField::Target,
-                message: "This server stands above already, with the same priority and port.".into(),
+                message: "This server stands above already, with the same priority and port. Remove one.".into(),
             });
             continue;
         }
         servers.push(Server { priority: priority.into(), weight: weight.into(), port, target });
     }
-    if servers.len() > MAX {
-        errors.push(ServerError {
-            row: MAX,
-            field: ServerField::Target,
-            message: format!("{} servers; a domain has at most {MAX}.", servers.len()),
-        });
+    if let Some((row, _)) = filled.get(MAX) {
+        let field = ServerField::Target;
+        errors.push(ServerError { row: *row, field, message: too_many(filled.len()) });
     }
     if errors.is_empty() { Ok(servers) } else { Err(errors) }
+}
+
+/// What to say of more servers than [`MAX`].
+pub(crate) fn too_many(count: usize) -> String {
+    format!("{count} servers; a domain has at most {MAX}. Remove {}.", count.saturating_sub(MAX))
 }
 
 fn number(text: &str, least: u16) -> Result<u16, String> {
@@ -235,7 +241,19 @@ mod tests {
         assert!(parse_servers(&[fields("10|100|65536|a.example")]).is_err());
         assert!(parse_servers(&[fields("+1|100|25|a.example")]).is_err(), "a sign is not a digit");
         let many: Vec<_> = (0..11).map(|n| fields(&format!("10|100|25|m{n}.example"))).collect();
-        assert!(parse_servers(&many).unwrap_err()[0].message.contains("11 servers"));
+        assert_eq!(
+            parse_servers(&many),
+            Err(vec![ServerError {
+                row: 10,
+                field: ServerField::Target,
+                message: "11 servers; a domain has at most 10. Remove 1.".into()
+            }])
+        );
+        let mut gap = many.clone();
+        gap.insert(3, fields(" | | |"));
+        gap[0] = fields("x|100|25|m0.example");
+        let rows: Vec<_> = parse_servers(&gap).unwrap_err().iter().map(|error| error.row).collect();
+        assert_eq!(rows, [0, 11], "blank rows don't count, wrong ones do");
         assert_eq!(parse_servers(&many[..10]).unwrap().len(), 10);
     }
 

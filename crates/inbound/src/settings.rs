@@ -65,6 +65,8 @@ pub struct Settings {
 pub enum SettingsField {
     /// The policy.
     Policy,
+    /// Whether it overrides recipients' own choice.
+    OverrideRecipient,
     /// The header's name.
     HeaderName,
     /// The header's value.
@@ -75,9 +77,23 @@ impl fmt::Display for SettingsField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Policy => "policy",
+            Self::OverrideRecipient => "override_recipient",
             Self::HeaderName => "header_name",
             Self::HeaderValue => "header_value",
         })
+    }
+}
+
+impl SettingsField {
+    /// Its name for people.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Policy => "Policy",
+            Self::OverrideRecipient => "Overrides recipients",
+            Self::HeaderName => "Header name",
+            Self::HeaderValue => "Header value",
+        }
     }
 }
 
@@ -90,13 +106,18 @@ pub struct SettingsError {
     pub message: String,
 }
 
-/// Longest header name: with colon and a space it stays well within a line (RFC 5322 2.1.1).
+/// Longest header name: with colon and a space it stays within 78, the line that should not be
+/// exceeded (RFC 5322 2.1.1).
 const NAME_MAX: usize = 76;
-/// Longest header value: one line (RFC 5322 2.1.1).
+/// Longest header value in bytes: with the name it stays within 998, the line that must not be
+/// exceeded (RFC 5322 2.1.1).
 const VALUE_MAX: usize = 900;
 
 impl SettingsFields {
     /// Checks the form; every error at once.
+    ///
+    /// Name and value of the header mean something under `flag` only. They are checked and kept under
+    /// the other policies too, so that going to `block` and back loses nothing.
     pub fn parse(&self) -> Result<Settings, Vec<SettingsError>> {
         let mut errors = Vec::new();
         let mut wrong = |field, message: &str| errors.push(SettingsError { field, message: message.to_owned() });
@@ -107,16 +128,19 @@ impl SettingsFields {
         let (name, value) = (self.header_name.trim(), self.header_value.trim());
         // ftext of RFC 5322 2.2: printable ASCII without the colon.
         if !name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
-            wrong(SettingsField::HeaderName, "A header name has letters, digits and hyphens, no space or colon.");
+            wrong(
+                SettingsField::HeaderName,
+                "A header name has letters, digits and hyphens. Remove spaces, colons and others.",
+            );
         } else if name.len() > NAME_MAX {
-            wrong(SettingsField::HeaderName, "The header name is longer than 76 characters.");
+            wrong(SettingsField::HeaderName, "The header name is longer than 76 characters. Shorten it.");
         } else if name.is_empty() && !value.is_empty() {
             wrong(SettingsField::HeaderName, "Enter the name of the header that has this value.");
         }
         if value.chars().any(char::is_control) {
             wrong(SettingsField::HeaderValue, "The value has a line break or control character. Remove it.");
         } else if value.len() > VALUE_MAX {
-            wrong(SettingsField::HeaderValue, "The value is longer than 900 characters.");
+            wrong(SettingsField::HeaderValue, "The value is longer than 900 bytes. Shorten it.");
         }
         if !errors.is_empty() {
             return Err(errors);
@@ -129,6 +153,47 @@ impl SettingsFields {
             header_value: some(value),
         })
     }
+}
+
+/// One setting that differs, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The field.
+    pub field: SettingsField,
+    /// What it was.
+    pub before: String,
+    /// What it becomes.
+    pub after: String,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} → {}", self.field.label(), self.before, self.after)
+    }
+}
+
+/// What saving `after` in place of `before` changes, for display and audit.
+///
+/// Not said is `not set`; a header text stands in quotes, so that a header called `not set` differs.
+#[must_use]
+pub fn changes(before: &Settings, after: &Settings) -> Vec<Change> {
+    let not_set = || "not set".to_owned();
+    let words = |settings: &Settings| {
+        let quoted = |text: &Option<String>| text.as_ref().map_or_else(not_set, |text| format!("{text:?}"));
+        let yes = settings.override_recipient.map(|yes| if yes { "yes" } else { "no" });
+        [
+            (SettingsField::Policy, settings.policy.map_or_else(not_set, |policy| policy.as_str().to_owned())),
+            (SettingsField::OverrideRecipient, yes.map_or_else(not_set, str::to_owned)),
+            (SettingsField::HeaderName, quoted(&settings.header_name)),
+            (SettingsField::HeaderValue, quoted(&settings.header_value)),
+        ]
+    };
+    words(before)
+        .into_iter()
+        .zip(words(after))
+        .filter(|(before, after)| before != after)
+        .map(|((field, before), (_, after))| Change { field, before, after })
+        .collect()
 }
 
 #[cfg(test)]
@@ -156,7 +221,62 @@ mod tests {
         assert_eq!(fields("Flag", " X-Spam ", "yes").parse().unwrap().header_name.as_deref(), Some("X-Spam"));
     }
 
+    #[test]
+    fn lengths_have_their_edges() {
+        let wrong = |name: usize, value: usize| fields("flag", &"n".repeat(name), &"v".repeat(value)).parse().is_err();
+        assert!(!wrong(76, 900) && wrong(77, 900) && wrong(76, 901));
+    }
+
+    #[test]
+    fn changes_in_words() {
+        let before = fields("block", "", "").parse().unwrap();
+        let after = SettingsFields { override_recipient: "on".into(), ..fields("flag", "X-Spam", "a \"b\"") };
+        let said: Vec<_> = changes(&before, &after.parse().unwrap()).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "Policy: block → flag",
+                "Overrides recipients: no → yes",
+                "Header name: not set → \"X-Spam\"",
+                "Header value: not set → \"a \\\"b\\\"\""
+            ]
+        );
+    }
+
+    fn settings() -> impl Strategy<Value = Settings> {
+        let policy = proptest::sample::select(vec![None, Some(Policy::Block), Some(Policy::Flag)]);
+        let text = || proptest::option::of("not set|a|b");
+        (policy, any::<Option<bool>>(), text(), text()).prop_map(
+            |(policy, override_recipient, header_name, header_value)| Settings {
+                policy,
+                override_recipient,
+                header_name,
+                header_value,
+            },
+        )
+    }
+
     proptest! {
+        #[test]
+        fn a_change_for_each_field_that_differs(before in settings(), after in settings()) {
+            let named: Vec<_> = changes(&before, &after).iter().map(|change| change.field).collect();
+            let differs = [
+                (SettingsField::Policy, before.policy != after.policy),
+                (SettingsField::OverrideRecipient, before.override_recipient != after.override_recipient),
+                (SettingsField::HeaderName, before.header_name != after.header_name),
+                (SettingsField::HeaderValue, before.header_value != after.header_value),
+            ];
+            let expected: Vec<_> = differs.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect();
+            prop_assert_eq!(named, expected);
+        }
+
+        #[test]
+        fn policies_read_back(text in "\\PC{0,12}|(?i:block|flag|quarantine)") {
+            if let Some(policy) = Policy::parse(&text) {
+                prop_assert_eq!(policy.as_str(), text.trim().to_ascii_lowercase());
+            }
+        }
+
         #[test]
         fn what_passes_cannot_start_a_header_of_its_own(name in "\\PC{0,90}", value in any::<String>()) {
             if let Ok(settings) = fields("flag", &name, &value).parse() {

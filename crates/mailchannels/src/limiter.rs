@@ -293,6 +293,17 @@ mod tests {
         assert!(limiter.closed());
     }
 
+    #[tokio::test]
+    async fn a_failing_service_gets_few_repeats() {
+        let limiter = Limiter::new(80);
+        let mut repeats = 0;
+        for _ in 0..200 {
+            limiter.may_retry(true);
+            repeats += (0..2).filter(|_| limiter.may_retry(false)).count();
+        }
+        assert!((20..=40).contains(&repeats), "{repeats} repeats of 200 calls");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn people_overtake_bulk_that_waits() {
         let limiter = std::sync::Arc::new(Limiter::new(2));
