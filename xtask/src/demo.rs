@@ -36,21 +36,7 @@ impl Demo {
         TcpListener::bind(address)
             .map_err(|error| format!("{address} cannot be used: {error}. Choose another with --port."))?;
         assets::build()?;
-        let mut build = vec![
-            "build",
-            "-p",
-            "sluice",
-            "--bin",
-            "sluice",
-            "-p",
-            "mailchannels-sandbox",
-            "--bin",
-            "mailchannels-sandbox",
-        ];
-        if self.release {
-            build.push("--release");
-        }
-        proc::cargo(&build)?;
+        proc::build_both(self.release)?;
 
         let folder = root().join("target/demo");
         let _ = fs::remove_dir_all(&folder);

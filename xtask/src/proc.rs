@@ -20,6 +20,16 @@ pub(crate) fn cargo(arguments: &[&str]) -> Step {
     run(Command::new(env!("CARGO")).args(arguments).current_dir(root()))
 }
 
+/// Builds Sluice and the stand-in.
+pub(crate) fn build_both(release: bool) -> Step {
+    let sandbox = "mailchannels-sandbox";
+    let mut build = vec!["build", "-p", "sluice", "--bin", "sluice", "-p", sandbox, "--bin", sandbox];
+    if release {
+        build.push("--release");
+    }
+    cargo(&build)
+}
+
 /// Whether a program is there.
 pub(crate) fn there(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())

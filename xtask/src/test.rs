@@ -169,17 +169,7 @@ fn browser() -> Step {
     node::install()?;
     let chromium = node::chromium()?;
     assets::build()?;
-    cargo(&[
-        "build",
-        "-p",
-        "sluice",
-        "--bin",
-        "sluice",
-        "-p",
-        "mailchannels-sandbox",
-        "--bin",
-        "mailchannels-sandbox",
-    ])?;
+    proc::build_both(false)?;
     let tests = root().join("end2end/tests");
     let mut files: Vec<_> = fs::read_dir(&tests)
         .map_err(|error| error.to_string())?
