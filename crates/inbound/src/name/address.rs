@@ -72,8 +72,10 @@ fn is_local(local: &str) -> bool {
     if let Some(inner) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         return !inner.is_empty() && inner.bytes().all(|byte| matches!(byte, b' '..=b'~') && !b"\"\\".contains(&byte));
     }
-    let atom = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
-    local.split('.').all(|part| !part.is_empty() && part.bytes().all(atom))
+    // Beyond ASCII as RFC 6531 has it: an admin whose name has an umlaut must not block saving the others.
+    let beyond = |c: char| !c.is_ascii() && !c.is_control() && !c.is_whitespace();
+    let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || beyond(c);
+    local.split('.').all(|part| !part.is_empty() && part.chars().all(atom))
 }
 
 impl fmt::Display for EmailAddress {
