@@ -172,7 +172,9 @@ mod tests {
             let address = find_domain(text).and_then(|found| found.address).map(|address| address.to_string());
             assert_eq!(address.as_deref(), Some("Jo.Doe+x@shop.example"), "{text}");
         }
-        let odd = find_domain("jörg@shop.example").unwrap();
+        let beyond = find_domain("jörg@shop.example").unwrap();
+        assert_eq!(beyond.address.map(|address| address.to_string()).as_deref(), Some("jörg@shop.example"));
+        let odd = find_domain("j..g@shop.example").unwrap();
         assert_eq!((odd.domain.as_str(), odd.address), ("shop.example", None));
     }
 

@@ -73,7 +73,7 @@ fn is_local(local: &str) -> bool {
         return !inner.is_empty() && inner.bytes().all(|byte| matches!(byte, b' '..=b'~') && !b"\"\\".contains(&byte));
     }
     // Beyond ASCII as RFC 6531 has it: an admin whose name has an umlaut must not block saving the others.
-    let beyond = |c: char| !c.is_ascii() && !c.is_control() && !c.is_whitespace();
+    let beyond = |c: char| !c.is_ascii() && c.is_alphanumeric();
     let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || beyond(c);
     local.split('.').all(|part| !part.is_empty() && part.chars().all(atom))
 }
