@@ -102,6 +102,36 @@ describe("every page", () => {
     }
   }
 
+  test("menus open without scripts, by keyboard, and the theme stays", async () => {
+    const phone = await newPage({ size: "phone", theme: "light", scripts: true });
+    await signIn(phone, stack, "Tomasz");
+    await phone.getByRole("button", { name: "Open navigation" }).press("Enter");
+    await phone.locator("#rail:popover-open").waitFor();
+    await shot(phone, "menu-phone-light");
+    await checkAxe(phone, "navigation");
+    await phone.getByRole("link", { name: "API keys" }).click();
+    await phone.getByRole("heading", { name: "API keys" }).waitFor();
+    phone.assertClean();
+    await phone.context().close();
+
+    const page = await newPage({ size: "desktop", theme: "light", scripts: false });
+    await signIn(page, stack, "Maya");
+    const me = page.getByRole("button", { name: "Maya Okafor, agent" });
+    await me.click();
+    await shot(page, "menu-desktop-light");
+    await page.getByRole("button", { name: "Dark theme" }).click();
+    await page.locator("html[data-theme=dark]").waitFor();
+    await page.goto(`${stack.url}/keys`);
+    await page.locator("html[data-theme=dark]").waitFor();
+    await page.getByRole("button", { name: "Maya Okafor, agent" }).click();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByText("You are signed out.").waitFor();
+    await page.goto(`${stack.url}/keys`);
+    await page.waitForURL(/\/sign-in\?return=\/keys$/);
+    page.assertClean();
+    await page.context().close();
+  });
+
   test("code and style of any page stay within 120 KB, the sign-in page has no WASM", async () => {
     const page = await newPage({ size: "desktop", theme: "light", scripts: true });
     const session = await page.context().newCDPSession(page);

@@ -48,6 +48,6 @@ pub(crate) fn chromium() -> Step<String> {
     if let Some(found) = find() {
         return Ok(found);
     }
-    apt(&["chromium"])?;
+    apt(&["chromium", "fonts-liberation"])?;
     find().ok_or_else(|| "no Chromium: install it, or set CHROMIUM to its path".to_owned())
 }
