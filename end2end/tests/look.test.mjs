@@ -151,6 +151,9 @@ describe("every page", () => {
       if (kinds.get(requestId).endsWith(".wasm")) wasm += 1;
     });
     const load = async (path) => {
+      // What an earlier page still loads is not this one's.
+      await page.waitForLoadState("networkidle");
+      kinds.clear();
       bytes = wasm = 0;
       await page.goto(`${stack.url}${path}`, { waitUntil: "networkidle" });
       return { bytes, wasm };
