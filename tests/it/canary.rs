@@ -3,6 +3,16 @@
 use crate::app::TestApp;
 use mailchannels_sandbox::{Fault, FaultKind};
 
+/// An error body of the documented shape that repeats the key in each of its fields.
+fn echo(code: u16, key: &str) -> String {
+    serde_json::json!({
+        "code": code,
+        "message": format!("the value {key} is bad"),
+        "errors": [format!("apiKey: {key}"), key],
+    })
+    .to_string()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_shows_in_no_answer_and_no_file() {
     let app = TestApp::start(50).await;
@@ -20,6 +30,8 @@ async fn a_key_shows_in_no_answer_and_no_file() {
         FaultKind::Status { code: 401, body: None },
         FaultKind::Status { code: 403, body: Some(canary.into()) },
         FaultKind::Status { code: 500, body: Some(canary.into()) },
+        FaultKind::Status { code: 400, body: Some(echo(400, canary)) },
+        FaultKind::Status { code: 403, body: Some(echo(403, canary)) },
         FaultKind::Reset,
         FaultKind::CutBody,
     ] {
@@ -50,6 +62,15 @@ async fn a_key_shows_in_no_answer_and_no_file() {
     }
     let page = lead.get("/domains/bakeshop-brighton.example").await.text;
     assert!(page.contains("bakeshop-brighton"), "{page}");
+    for code in [400, 403, 404, 409] {
+        app.sandbox
+            .control()
+            .add_fault(Fault::new("put-api-key", FaultKind::Status { code, body: Some(echo(code, canary)) }));
+        let answer = lead.submit("/do/domains/associate", &[("name", "bakeshop-brighton.example"), ("key", &id)]).await;
+        assert!(answer.text.contains("the value"), "the service's words are shown: {}", answer.text);
+        look("associate, echoed", answer);
+        app.sandbox.control().clear_faults();
+    }
     look(
         "associate",
         lead.submit("/do/domains/associate", &[("name", "bakeshop-brighton.example"), ("key", &id)]).await,

@@ -200,6 +200,29 @@ async fn a_domain_moves_to_another_of_ones_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_move_whose_answer_is_lost_is_confirmed_by_the_new_key() {
+    let app = TestApp::start(200).await;
+    let lead = app.lead_with_keys(&[7, 8]).await;
+    let page = lead.get(PAGE).await.text;
+    let option = page.split("<option value=\"").find(|option| option.contains(">web08<")).unwrap();
+    let id = option.split('"').next().unwrap();
+    app.sandbox.control().add_fault(Fault::new("put-api-key", FaultKind::ResetAfterChange).times(1));
+    let page = lead.submit("/do/domains/associate", &[("name", NAME), ("key", id)]).await.text;
+    assert_eq!(app.sandbox.control().domain(NAME).unwrap()["key"], "web08");
+    assert!(page.contains("Locked to web08") && page.contains("done: confirmed by reading back"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_gateway_after_the_change_does_not_claim_that_nothing_was_done() {
+    let app = TestApp::start(200).await;
+    let lead = app.lead_with_keys(&[7]).await;
+    app.sandbox.control().add_fault(Fault::new("put-settings", FaultKind::Status { code: 502, body: None }));
+    let page = save_policy(&lead, "block").await;
+    assert!(page.contains("did not answer properly") && page.contains("Check below"), "{page}");
+    assert!(!page.contains("Not done: MailChannels did not"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn deprovisioning_needs_the_name_and_then_the_list_knows() {
     let app = TestApp::start(200).await;
     let lead = app.lead_with_keys(&[7]).await;

@@ -57,9 +57,11 @@ impl Desk {
         let sent = self.send(asker, &opened, domain, &live, &target).await;
         match &sent {
             Ok(()) => self.conclude(intent, "done").await,
-            Err(error @ DeskError::Upstream(Upstream::Ambiguous | Upstream::Timeout)) => {
-                // The answer is lost: what is there now decides.
-                if self.read_back(&opened, domain, &target).await.is_ok() {
+            Err(
+                error @ DeskError::Upstream(Upstream::Ambiguous | Upstream::Timeout | Upstream::Unavailable { .. }),
+            ) => {
+                // It may have been done all the same: what is there now decides.
+                if self.read_back(asker, &opened, domain, &target).await.is_ok() {
                     self.conclude(intent, "done: confirmed by reading back").await;
                     return Ok(Applied { change: Some(intent), before, after: target });
                 }
@@ -68,15 +70,7 @@ impl Desk {
             Err(error) => self.conclude(intent, &format!("failed: {error}")).await,
         }
         sent?;
-        if let Snapshot::Holder { fingerprint: Some(fingerprint) } = &target {
-            // The old key no longer reaches it, so the new one is asked.
-            let new = self.open_fingerprint(asker, fingerprint).await?;
-            let seen = live::read(&new, domain).await?.ok_or(DeskError::NotTaken)?;
-            self.0.store.patch_domain(fingerprint, mirror_of(&seen.wire), self.now_ms()).await?;
-            self.0.store.set_holder(&opened.key.account, domain, fingerprint).await?;
-        } else {
-            self.read_back(&opened, domain, &target).await?;
-        }
+        self.read_back(asker, &opened, domain, &target).await?;
         Ok(Applied { change: Some(intent), before, after: target })
     }
 
@@ -101,6 +95,15 @@ impl Desk {
         let rows = self.key_rows(&asker.person).await?;
         let row = rows.iter().find(|row| row.fingerprint == fingerprint);
         self.open(row.ok_or_else(|| DeskError::NotFound("that key".into()))?)
+    }
+
+    /// Another of the person's keys of the same account.
+    async fn other_key(&self, asker: &Asker, than: &Opened) -> Result<Option<Opened>> {
+        let rows = self.key_rows(&asker.person).await?;
+        let other = rows.iter().find(|row| {
+            row.fingerprint != than.key.fingerprint && row.account_id.as_deref() == Some(than.key.account.as_str())
+        });
+        other.map(|row| self.open(row)).transpose()
     }
 
     async fn send(&self, asker: &Asker, opened: &Opened, domain: &str, live: &Live, target: &Snapshot) -> Result<()> {
@@ -134,7 +137,21 @@ impl Desk {
     }
 
     /// Reads a domain back after a change, mends the mirror, and says when the service made something else of it.
-    async fn read_back(&self, opened: &Opened, domain: &str, target: &Snapshot) -> Result<()> {
+    async fn read_back(&self, asker: &Asker, opened: &Opened, domain: &str, target: &Snapshot) -> Result<()> {
+        if let Snapshot::Holder { fingerprint: Some(fingerprint) } = target {
+            // The old key no longer reaches it, so the new one is asked.
+            let new = self.open_fingerprint(asker, fingerprint).await?;
+            let seen = live::read(&new, domain).await?.ok_or(DeskError::NotTaken)?;
+            if let Some(witness) = self.other_key(asker, &new).await?
+                && live::read(&witness, domain).await?.is_some()
+            {
+                // Both reach it: it is free, and bound to neither.
+                return Err(DeskError::NotTaken);
+            }
+            self.0.store.patch_domain(fingerprint, mirror_of(&seen.wire), self.now_ms()).await?;
+            self.0.store.set_holder(&opened.key.account, domain, fingerprint).await?;
+            return Ok(());
+        }
         let live = live::read(opened, domain).await?.ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
         self.0.store.patch_domain(&opened.key.fingerprint, mirror_of(&live.wire), self.now_ms()).await?;
         if facet(&live, target, None) == *target { Ok(()) } else { Err(DeskError::NotTaken) }

@@ -137,9 +137,14 @@ fn upstream_words(error: &Upstream) -> (String, String) {
         Upstream::RateLimited => {
             ("Not done: MailChannels is limiting requests just now.".into(), "Try again in a few seconds.".into())
         }
-        Upstream::Unavailable { .. } | Upstream::BreakerOpen => (
-            "Not done: MailChannels did not answer properly.".into(),
+        Upstream::BreakerOpen => (
+            "Not done, not even sent: MailChannels has not answered properly for a while.".into(),
             "Try again in a minute; mail already filtered is not affected.".into(),
+        ),
+        Upstream::Unavailable { .. } => (
+            "MailChannels did not answer properly.".into(),
+            "Check below whether the change was made; try again in a minute. Mail already filtered is not affected."
+                .into(),
         ),
         Upstream::Timeout => (
             "MailChannels did not answer in time.".into(),

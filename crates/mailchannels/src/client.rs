@@ -11,7 +11,9 @@ use url::Url;
 /// How to reach the service.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Base URL, such as `https://api.mailchannels.net/inbound/v1` `[doc]`.
+    /// Base URL, such as `https://api.mailchannels.net/inbound/v1` `[doc]`. An https one is reached through the
+    /// proxy of `HTTPS_PROXY` and `NO_PROXY`, which sees no more than the host; an http one always directly,
+    /// because a proxy would see the key.
     pub base_url: Url,
     /// Requests a second for one customer; the service allows 100 in all `[doc]`.
     pub rate_per_second: u32,
@@ -43,6 +45,12 @@ impl Config {
 /// Why the client could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
+    /// The base URL is not http(s), or has a name, password, query or fragment, which would be lost or logged.
+    #[error("the address of the API must be http or https, without a password, query or fragment")]
+    BaseUrl,
+    /// The system has no root certificates, so that no https address could be trusted.
+    #[error("the system has no root certificates: install its package of CA certificates")]
+    NoRoots,
     /// TLS could not be set up.
     #[error("TLS could not be set up")]
     Tls,
@@ -74,8 +82,22 @@ impl std::fmt::Debug for Client {
 impl Client {
     /// Builds a client. It follows no redirects: they would carry the key to another host.
     pub fn new(config: Config) -> Result<Self, BuildError> {
-        let tls = tls().ok_or(BuildError::Tls)?;
-        let http = reqwest::Client::builder()
+        let url = &config.base_url;
+        let extras = [url.password(), url.query(), url.fragment()];
+        if !url.username().is_empty() || extras.iter().any(Option::is_some) || !matches!(url.scheme(), "http" | "https")
+        {
+            return Err(BuildError::BaseUrl);
+        }
+        let secure = url.scheme() == "https";
+        let (tls, roots) = tls().ok_or(BuildError::Tls)?;
+        if secure && roots == 0 {
+            return Err(BuildError::NoRoots);
+        }
+        let mut http = reqwest::Client::builder();
+        if !secure {
+            http = http.no_proxy();
+        }
+        let http = http
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(config.connect_timeout)
             .timeout(config.attempt_timeout)
@@ -96,14 +118,13 @@ impl Client {
     }
 }
 
-/// TLS with the roots of the system, or of the web where the system has none.
-fn tls() -> Option<rustls::ClientConfig> {
+/// TLS with ring and the roots of the system, and how many those are.
+fn tls() -> Option<(rustls::ClientConfig, usize)> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
     let mut roots = rustls::RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(found.certs);
-    Some(builder.with_root_certificates(roots).with_no_client_auth())
+    let (found, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    Some((builder.with_root_certificates(roots).with_no_client_auth(), found))
 }
 
 /// A customer.

@@ -1,6 +1,6 @@
 //! Paths and queries: every segment and value percent-encoded, names in A-label form.
 
-use crate::Error;
+use crate::{DownstreamAddress, Error};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
@@ -40,6 +40,29 @@ pub(crate) fn a_address(address: &str) -> String {
         Some((local, domain)) => format!("{local}@{}", a_label(domain)),
         None => address.to_owned(),
     }
+}
+
+/// Servers with their names in A-label form.
+pub(crate) fn a_servers(servers: &[DownstreamAddress]) -> Vec<DownstreamAddress> {
+    servers.iter().map(|server| DownstreamAddress { target: a_label(&server.target), ..server.clone() }).collect()
+}
+
+/// Domain names in A-label form.
+pub(crate) fn a_labels(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| a_label(name)).collect()
+}
+
+/// Addresses with their domains in A-label form.
+pub(crate) fn a_addresses(addresses: &[String]) -> Vec<String> {
+    addresses.iter().map(|address| a_address(address)).collect()
+}
+
+/// Refuses here what the description forbids to send.
+pub(crate) fn at_most(count: usize, max: usize, what: &str) -> Result<(), Error> {
+    if count <= max {
+        return Ok(());
+    }
+    Err(Error::Invalid { messages: vec![format!("At most {max} {what} at a time; these are {count}.")] })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! characters; addresses, keys and bodies are in none of them.
 
 use http::StatusCode;
-use serde::Deserialize;
+use serde_json::Value;
 
 /// The error of every call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +52,8 @@ pub enum Error {
         /// The service's words.
         messages: Vec<String>,
     },
-    /// 503 or 429: over the requests a second; nothing was done.
+    /// 503 or 429: over the requests a second. A 503 may be an outage too `[doc]`, and nothing in it tells
+    /// the two apart, so it slows down at once and opens the breaker only when nothing else comes for long.
     #[error("too many requests")]
     RateLimited,
     /// Another 5xx, no connection, or an answer that cannot be read.
@@ -64,7 +65,8 @@ pub enum Error {
     /// No answer in time to a call that may be repeated.
     #[error("no answer in time")]
     Timeout,
-    /// The answer to a POST was lost: it may have been done.
+    /// It may have been done: the answer to a POST was lost, or the answer to a first try was and the
+    /// repeat's leaves it open. Read back, then decide.
     #[error("the answer was lost")]
     Ambiguous,
     /// Too many failures in a row: not asked at all for a few seconds.
@@ -76,13 +78,6 @@ pub enum Error {
         /// The status.
         status: u16,
     },
-}
-
-impl Error {
-    /// Whether the breaker counts it: only what says that the service itself is unwell.
-    pub(crate) fn is_outage(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Timeout | Self::Ambiguous)
-    }
 }
 
 /// What a 401 and a 403 mean differs by operation.
@@ -98,20 +93,29 @@ pub(crate) enum Meaning {
     Recipient,
 }
 
-/// Sorts an error answer: the status first, the body only for its words.
-pub(crate) fn classify(status: StatusCode, body: &[u8], meaning: Meaning, posted: bool) -> Error {
-    let messages = words(body);
+/// Sorts an error answer: the status first, the body only for its words, less any secret in them.
+pub(crate) fn classify<'s>(
+    status: StatusCode,
+    body: &[u8],
+    meaning: Meaning,
+    posted: bool,
+    secrets: impl Iterator<Item = &'s str>,
+) -> Error {
+    let messages = words(body, &secrets.collect::<Vec<_>>());
     let message = messages.join(" ");
     let lower = message.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    // "will exceed the number of domains allowed with the subscription" is a limit too `[spec]`.
+    let limit = says(&["limit", "exceed", "number of domains"]);
     match status.as_u16() {
         400 => Error::Invalid { messages },
         401 if meaning == Meaning::Ownership => Error::NotYours { message },
         401 => Error::BadKey,
-        403 if meaning == Meaning::Provisioning && lower.contains("subscription") && !lower.contains("limit") => {
+        403 if meaning == Meaning::Provisioning && says(&["subscription"]) && !limit => {
             Error::NotYourSubscription { message }
         }
         403 if meaning == Meaning::Provisioning => Error::LimitReached { message },
-        403 if meaning == Meaning::Recipient && lower.contains("limit") => Error::LimitReached { message },
+        403 if meaning == Meaning::Recipient && limit => Error::LimitReached { message },
         403 => Error::Forbidden { message },
         404 => Error::NotFound { message },
         409 => Error::Conflict { message },
@@ -126,32 +130,36 @@ pub(crate) fn classify(status: StatusCode, body: &[u8], meaning: Meaning, posted
 /// Longest text taken from the service, in characters.
 const TEXT_MAX: usize = 300;
 
-#[derive(Deserialize)]
-struct Body {
-    #[serde(default)]
-    message: Option<String>,
-    #[serde(default)]
-    errors: Option<Vec<String>>,
-}
-
-/// The words of an error body: the documented object, a JSON string, or nothing.
-fn words(body: &[u8]) -> Vec<String> {
-    let found = if let Ok(Some(body)) = serde_json::from_slice::<Option<Body>>(body) {
-        body.message.into_iter().chain(body.errors.unwrap_or_default()).collect()
-    } else if let Ok(text) = serde_json::from_slice::<String>(body) {
-        vec![text]
-    } else {
-        // HTML or noise: nobody's words.
-        Vec::new()
+/// The words of an error body: the documented object, a JSON string, or nothing. HTML and noise are
+/// nobody's words.
+fn words(body: &[u8], secrets: &[&str]) -> Vec<String> {
+    let said = match serde_json::from_slice(body).unwrap_or_default() {
+        Value::String(text) => vec![text],
+        Value::Object(mut object) => {
+            let errors = match object.remove("errors") {
+                Some(Value::Array(errors)) => errors,
+                other => other.into_iter().collect(),
+            };
+            let texts = object.remove("message").into_iter().chain(errors);
+            texts.filter_map(|text| if let Value::String(text) = text { Some(text) } else { None }).collect()
+        }
+        _ => Vec::new(),
     };
-    let mut found: Vec<String> = found.iter().map(|text| clean(text)).filter(|text| !text.is_empty()).collect();
+    let mut found: Vec<String> = said.iter().map(|text| clean(text, secrets)).filter(|text| !text.is_empty()).collect();
     found.dedup();
     found.truncate(5);
     found
 }
 
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_MAX).collect::<String>().trim().to_owned()
+fn clean(text: &str, secrets: &[&str]) -> String {
+    // Before it is cut, which could leave half a secret.
+    let text = secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "…"));
+    text.chars().map(|c| if unseen(c) { ' ' } else { c }).take(TEXT_MAX).collect::<String>().trim().to_owned()
+}
+
+/// Control characters, and those that turn the direction of the text around them.
+fn unseen(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -159,7 +167,7 @@ mod tests {
     use super::*;
 
     fn of(status: u16, body: &str, meaning: Meaning) -> Error {
-        classify(StatusCode::from_u16(status).unwrap(), body.as_bytes(), meaning, false)
+        classify(StatusCode::from_u16(status).unwrap(), body.as_bytes(), meaning, false, std::iter::empty())
     }
 
     #[test]
@@ -171,11 +179,22 @@ mod tests {
         assert_eq!(said(r#"{"code":400,"message":"bad","errors":["one","two"]}"#), "bad|one|two");
         assert_eq!(said(r#"{"message":null,"errors":null}"#), "");
         assert_eq!(said(r#""just words""#), "just words");
+        assert_eq!(said(r#"{"code":"x","message":7,"errors":["one",{"two":2},null]}"#), "one", "what can be read");
+        assert_eq!(said(r#"{"message":"a","errors":"b"}"#), "a|b");
+        assert_eq!(said("\"safe\u{202e}txt\""), "safe txt");
         for nothing in ["null", "", "<html><body>Bad</body></html>", "{", "[1]"] {
             assert_eq!(said(nothing), "", "{nothing}");
         }
         assert_eq!(said("\"a\\u0000b\\r\\nc\""), "a b  c");
         assert_eq!(said(&format!("\"{}\"", "x".repeat(1000))).len(), TEXT_MAX);
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_before_the_text_is_cut() {
+        let said = format!("\"{}canary-0123456789 canary-0123456789\"", "x".repeat(TEXT_MAX - 5));
+        let secrets = ["canary-0123456789"].into_iter();
+        let error = classify(StatusCode::BAD_REQUEST, said.as_bytes(), Meaning::Usual, false, secrets);
+        assert_eq!(error, Error::Invalid { messages: vec![format!("{}… …", "x".repeat(TEXT_MAX - 5))] });
     }
 
     #[test]
@@ -191,11 +210,19 @@ mod tests {
             of(403, r#""limit on associated domains""#, Meaning::Provisioning),
             Error::LimitReached { .. }
         ));
+        assert!(matches!(
+            of(
+                403,
+                r#""will exceed the number of domains allowed with the specified subscription""#,
+                Meaning::Provisioning
+            ),
+            Error::LimitReached { .. }
+        ));
         assert!(matches!(of(403, r#""no room in the limit""#, Meaning::Recipient), Error::LimitReached { .. }));
         assert!(matches!(of(403, "", Meaning::Recipient), Error::Forbidden { .. }));
         assert_eq!(of(503, "<html>", Meaning::Usual), Error::RateLimited);
         assert_eq!(of(502, "", Meaning::Usual), Error::Unavailable { status: Some(502) });
-        assert_eq!(classify(StatusCode::BAD_GATEWAY, b"", Meaning::Usual, true), Error::Ambiguous);
+        assert_eq!(classify(StatusCode::BAD_GATEWAY, b"", Meaning::Usual, true, std::iter::empty()), Error::Ambiguous);
         assert_eq!(of(418, "", Meaning::Usual), Error::Unexpected { status: 418 });
         assert_eq!(of(302, "", Meaning::Usual), Error::Unexpected { status: 302 });
     }

@@ -7,13 +7,18 @@
 //! - null, missing and empty read alike; error bodies may be anything;
 //! - a 401 means a bad key, but on login links and reports it means "not yours";
 //! - one budget of requests a second for each customer, shared by the whole process;
-//! - GET, PUT and DELETE are retried; a POST whose answer is lost is [`Error::Ambiguous`], never repeated.
+//! - GET, PUT and DELETE are retried, and a repeat is not mistaken for the first try: what a lost DELETE
+//!   left is gone, not missing;
+//! - a POST whose answer is lost is `Error::Ambiguous`, never repeated;
+//! - what the service says never carries a key on.
 
 mod people;
 mod types;
 pub use people::*;
 pub use types::*;
 
+#[cfg(feature = "client")]
+mod budget;
 #[cfg(feature = "client")]
 mod client;
 #[cfg(feature = "client")]
@@ -31,8 +36,12 @@ mod ops;
 #[cfg(feature = "client")]
 mod provision;
 #[cfg(feature = "client")]
+mod repeat;
+#[cfg(feature = "client")]
 mod wire;
 
+#[cfg(feature = "client")]
+pub use budget::Lane;
 #[cfg(feature = "client")]
 pub use client::{Account, AccountId, BuildError, Client, Config, Session};
 #[cfg(feature = "client")]
@@ -40,7 +49,7 @@ pub use error::Error;
 #[cfg(feature = "client")]
 pub use key::{ApiKey, InvalidKey};
 #[cfg(feature = "client")]
-pub use limiter::{Lane, LimiterStats};
+pub use limiter::LimiterStats;
 #[cfg(feature = "client")]
 pub use ops::LoginLink;
 

@@ -1,33 +1,28 @@
 //! One budget of requests for each customer, shared by the whole process; people go before bulk work.
 //!
-//! The decision is a pure struct told the time ([`Budget`]); [`Limiter`] waits by it.
+//! The decision is a pure struct told the time ([`Budget`]); [`Limiter`] waits by it. The breaker and the
+//! budget of repeats live here too, because they belong to the same customer.
 
+use crate::{
+    Error,
+    budget::{Budget, Lane},
+};
 use std::{
-    collections::VecDeque,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 use tokio::time::{Instant, sleep};
 
-/// Who a request is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// A person waits for it.
-    Interactive,
-    /// Nobody waits: mirrors, jobs.
-    Bulk,
-}
-
-/// The window that the service counts in `[doc]`.
-const WINDOW: Duration = Duration::from_secs(1);
-/// How long a 503 halves the budget.
-const HALVED: Duration = Duration::from_secs(10);
 /// Calls in a row that must fail, with all their tries, to open the breaker. A page makes three or
 /// four at once, so this is a few people meeting a dead service, not one unlucky page.
 const BREAK_AFTER: u32 = 10;
 /// How long it stays open.
 const BREAK_FOR: Duration = Duration::from_secs(5);
-/// Retries that are always allowed, and their share of all requests beyond that.
+/// 503s in a row that weigh as much as one failure.
+const PUSHES_PER_FAILURE: u32 = 3;
+/// A request given up after this long counts as a failure: the service hangs.
+const HANGS: Duration = Duration::from_secs(5);
+/// Retries that are always allowed, and their share of all calls beyond that.
 const RETRY_FLOOR: f64 = 10.0;
 const RETRY_SHARE: f64 = 0.1;
 
@@ -42,59 +37,33 @@ pub struct LimiterStats {
     pub limit: u32,
 }
 
-/// The pure core: when may the next request of a lane go?
-#[derive(Debug)]
-pub(crate) struct Budget {
-    rate: u32,
-    sent: VecDeque<(Instant, Lane)>,
-    halved_until: Option<Instant>,
-    waiting: usize,
+/// How a call ended, for the breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The service answered, be it with a refusal: it lives.
+    Answered,
+    /// 503: it wants less. An outage only when nothing else comes for long.
+    PushedBack,
+    /// It failed, or did not answer.
+    Outage,
 }
 
-impl Budget {
-    pub(crate) fn new(rate: u32) -> Self {
-        Self { rate: rate.max(1), sent: VecDeque::new(), halved_until: None, waiting: 0 }
+impl Ended {
+    pub(crate) fn of(error: &Error) -> Self {
+        match error {
+            Error::RateLimited => Self::PushedBack,
+            Error::Unavailable { .. } | Error::Timeout | Error::Ambiguous => Self::Outage,
+            _ => Self::Answered,
+        }
     }
 
-    fn limit(&self, now: Instant) -> u32 {
-        if self.halved_until.is_some_and(|until| now < until) { (self.rate / 2).max(1) } else { self.rate }
-    }
-
-    /// Takes a place in the window, or says how long to wait before asking again.
-    pub(crate) fn take(&mut self, now: Instant, lane: Lane) -> Result<(), Duration> {
-        while self.sent.front().is_some_and(|(at, _)| now.duration_since(*at) >= WINDOW) {
-            self.sent.pop_front();
+    /// Its share of an open breaker.
+    fn weight(self) -> u32 {
+        match self {
+            Self::Answered => 0,
+            Self::PushedBack => 1,
+            Self::Outage => PUSHES_PER_FAILURE,
         }
-        let limit = self.limit(now) as usize;
-        // Until this many have left the window there is no place.
-        let over = |count: usize, limit: usize| (count + 1).saturating_sub(limit);
-        let mut leave = over(self.sent.len(), limit);
-        if lane == Lane::Bulk {
-            let people = self.waiting > 0 || self.sent.iter().any(|(_, lane)| *lane == Lane::Interactive);
-            if people {
-                // While people are at it, a quarter of the budget is theirs alone.
-                let bulk = self.sent.iter().filter(|(_, lane)| *lane == Lane::Bulk).count();
-                if over(bulk, (limit * 3 / 4).max(1)) > 0 {
-                    leave = leave.max(1);
-                }
-            }
-            if self.waiting > 0 {
-                leave = leave.max(1);
-            }
-        }
-        if leave == 0 {
-            self.sent.push_back((now, lane));
-            return Ok(());
-        }
-        let free = self
-            .sent
-            .get(leave - 1)
-            .map_or(Duration::from_millis(5), |(at, _)| WINDOW.saturating_sub(now.duration_since(*at)));
-        Err(free.max(Duration::from_millis(1)))
-    }
-
-    pub(crate) fn pushed_back(&mut self, now: Instant) {
-        self.halved_until = Some(now + HALVED);
     }
 }
 
@@ -103,32 +72,44 @@ struct State {
     budget: Budget,
     failures: u32,
     open_until: Option<Instant>,
-    tries: f64,
+    calls: f64,
     retries: f64,
 }
 
 /// The budget of one customer.
 #[derive(Debug)]
-pub(crate) struct Limiter(Mutex<State>);
+pub(crate) struct Limiter {
+    state: Mutex<State>,
+    /// Who waits in a lane waits in line: one asks the budget, the others queue behind.
+    people: tokio::sync::Mutex<()>,
+    bulk: tokio::sync::Mutex<()>,
+}
 
 impl Limiter {
     pub(crate) fn new(rate: u32) -> Self {
-        Self(Mutex::new(State { budget: Budget::new(rate), failures: 0, open_until: None, tries: 0.0, retries: 0.0 }))
+        let budget = Budget::new(rate);
+        let state = Mutex::new(State { budget, failures: 0, open_until: None, calls: 0.0, retries: 0.0 });
+        Self { state, people: tokio::sync::Mutex::default(), bulk: tokio::sync::Mutex::default() }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Waits for a place.
     pub(crate) async fn enter(&self, lane: Lane) {
         let _waiting = (lane == Lane::Interactive).then(|| Waiting::new(self));
+        let queue = match lane {
+            Lane::Interactive => &self.people,
+            Lane::Bulk => &self.bulk,
+        };
+        let _turn = queue.lock().await;
         while let Err(wait) = self.with(|state| state.budget.take(Instant::now(), lane)) {
             sleep(wait).await;
         }
     }
 
-    /// Whether the service may be asked at all. After the pause one request may look.
+    /// Whether the service may be asked at all. After the pause one call may look.
     pub(crate) fn closed(&self) -> bool {
         self.with(|state| {
             let now = Instant::now();
@@ -143,40 +124,47 @@ impl Limiter {
         })
     }
 
+    /// Whether the breaker is open or a call is looking: no time for repeats.
+    pub(crate) fn open(&self) -> bool {
+        self.with(|state| state.open_until.is_some())
+    }
+
     /// Notes a 503.
     pub(crate) fn pushed_back(&self) {
         self.with(|state| state.budget.pushed_back(Instant::now()));
     }
 
     /// Notes how a call ended, after its tries.
-    pub(crate) fn ended(&self, outage: bool) {
+    pub(crate) fn ended(&self, ended: Ended) {
         self.with(|state| {
-            let now = Instant::now();
-            if outage {
-                state.failures += 1;
-                if state.failures >= BREAK_AFTER {
-                    state.open_until = Some(now + BREAK_FOR);
-                }
-            } else {
+            if ended == Ended::Answered {
                 state.failures = 0;
                 state.open_until = None;
+                return;
+            }
+            state.failures = state.failures.saturating_add(ended.weight());
+            if state.failures >= BREAK_AFTER * PUSHES_PER_FAILURE {
+                state.open_until = Some(Instant::now() + BREAK_FOR);
             }
         });
     }
 
-    /// Counts a request, and says whether it may be repeated: a failing service gets few repeats.
-    pub(crate) fn may_retry(&self, first: bool) -> bool {
+    /// Counts a call; its repeats are asked for with [`Self::may_retry`].
+    pub(crate) fn first_try(&self) {
         self.with(|state| {
             // Old counts fade, so that a quiet day doesn't pay for a storm.
-            if state.tries > 1000.0 {
-                state.tries /= 2.0;
+            if state.calls > 1000.0 {
+                state.calls /= 2.0;
                 state.retries /= 2.0;
             }
-            if first {
-                state.tries += 1.0;
-                return true;
-            }
-            let allowed = state.retries < RETRY_FLOOR + state.tries * RETRY_SHARE;
+            state.calls += 1.0;
+        });
+    }
+
+    /// Takes one repeat from the budget of repeats: a failing service gets few.
+    pub(crate) fn may_retry(&self) -> bool {
+        self.with(|state| {
+            let allowed = state.retries < RETRY_FLOOR + state.calls * RETRY_SHARE;
             if allowed {
                 state.retries += 1.0;
             }
@@ -184,15 +172,41 @@ impl Limiter {
         })
     }
 
+    /// A request leaves. When nobody waits for it any more before it lands, the service was too slow.
+    pub(crate) fn takes_off(&self) -> Flight<'_> {
+        Flight { limiter: self, since: Some(Instant::now()) }
+    }
+
     pub(crate) fn stats(&self) -> LimiterStats {
         self.with(|state| {
             let now = Instant::now();
             LimiterStats {
-                in_window: state.budget.sent.iter().filter(|(at, _)| now.duration_since(*at) < WINDOW).count(),
+                in_window: state.budget.in_window(now),
                 waiting: state.budget.waiting,
                 limit: state.budget.limit(now),
             }
         })
+    }
+}
+
+/// A request on its way. Callers with less patience than a try's timeout drop it; without a word of
+/// that the breaker would never hear of a service that hangs.
+pub(crate) struct Flight<'a> {
+    limiter: &'a Limiter,
+    since: Option<Instant>,
+}
+
+impl Flight<'_> {
+    pub(crate) fn lands(mut self) {
+        self.since = None;
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        if self.since.is_some_and(|since| since.elapsed() >= HANGS) {
+            self.limiter.ended(Ended::Outage);
+        }
     }
 }
 
@@ -215,82 +229,69 @@ impl Drop for Waiting<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::{collection::vec, prelude::*};
-
-    /// Sends at the given gaps, waiting as told; returns when each went, in milliseconds.
-    fn run(rate: u32, steps: &[(u64, bool)]) -> Vec<(u64, Lane)> {
-        let start = Instant::now();
-        let mut budget = Budget::new(rate);
-        let mut now = start;
-        let mut went = Vec::new();
-        for (gap, bulk) in steps {
-            now += Duration::from_millis(*gap);
-            let lane = if *bulk { Lane::Bulk } else { Lane::Interactive };
-            while let Err(wait) = budget.take(now, lane) {
-                now += wait;
-            }
-            went.push((u64::try_from(now.duration_since(start).as_micros()).unwrap(), lane));
-        }
-        went
-    }
-
-    proptest! {
-        #[test]
-        fn no_second_holds_more_than_the_rate(rate in 1_u32..20, steps in vec((0_u64..200, any::<bool>()), 1..120)) {
-            let went = run(rate, &steps);
-            for (index, (at, _)) in went.iter().enumerate() {
-                let within = went[index..].iter().take_while(|(other, _)| other - at < 1_000_000).count();
-                prop_assert!(within <= rate as usize, "{} in a second from {}", within, at);
-            }
-        }
-
-        #[test]
-        fn an_unused_budget_lets_everything_through_at_once(rate in 1_u32..100) {
-            let went = run(rate, &vec![(0, false); rate as usize]);
-            prop_assert!(went.iter().all(|(at, _)| *at == 0));
-        }
-    }
-
-    #[test]
-    fn a_503_halves_the_budget_for_ten_seconds() {
-        let start = Instant::now();
-        let mut budget = Budget::new(80);
-        budget.pushed_back(start);
-        let fits = |budget: &mut Budget, at: Instant| {
-            (0..100).take_while(|_| budget.take(at, Lane::Interactive).is_ok()).count()
-        };
-        assert_eq!(fits(&mut budget, start), 40);
-        assert_eq!(fits(&mut budget, start + Duration::from_secs(9)), 40);
-        assert_eq!(fits(&mut budget, start + Duration::from_secs(11)), 80);
-    }
-
-    #[test]
-    fn bulk_leaves_a_quarter_to_people_and_steps_back_for_those_who_wait() {
-        let now = Instant::now();
-        let mut budget = Budget::new(80);
-        budget.take(now, Lane::Interactive).unwrap();
-        assert_eq!((0..100).take_while(|_| budget.take(now, Lane::Bulk).is_ok()).count(), 60);
-        assert!(budget.take(now, Lane::Interactive).is_ok(), "people still fit");
-        let mut budget = Budget::new(80);
-        assert_eq!((0..100).take_while(|_| budget.take(now, Lane::Bulk).is_ok()).count(), 80, "alone it may use all");
-        let mut budget = Budget::new(80);
-        budget.waiting = 1;
-        assert!(budget.take(now, Lane::Bulk).is_err());
-    }
+    use std::{
+        pin::{Pin, pin},
+        task::{Context, Waker},
+    };
 
     #[tokio::test(start_paused = true)]
     async fn the_breaker_opens_after_failures_in_a_row_and_lets_one_look() {
         let limiter = Limiter::new(80);
         for _ in 0..BREAK_AFTER {
             assert!(limiter.closed());
-            limiter.ended(true);
+            limiter.ended(Ended::Outage);
         }
         assert!(!limiter.closed());
         tokio::time::advance(BREAK_FOR).await;
         assert!(limiter.closed(), "one may look");
         assert!(!limiter.closed(), "the next waits for what it finds");
-        limiter.ended(false);
+        limiter.ended(Ended::Answered);
         assert!(limiter.closed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_503_opens_the_breaker_only_when_nothing_else_comes() {
+        let limiter = Limiter::new(80);
+        let pushes = BREAK_AFTER * PUSHES_PER_FAILURE;
+        for _ in 1..pushes {
+            limiter.ended(Ended::PushedBack);
+        }
+        limiter.ended(Ended::Answered);
+        limiter.ended(Ended::PushedBack);
+        assert!(limiter.closed(), "an answer between them: it lives");
+        for _ in 1..pushes {
+            limiter.ended(Ended::PushedBack);
+        }
+        assert!(!limiter.closed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_that_nobody_waits_for_any_more_count_when_they_hung() {
+        let limiter = Limiter::new(80);
+        let give_up = async |after: Duration| {
+            for _ in 0..BREAK_AFTER {
+                let flight = limiter.takes_off();
+                tokio::time::advance(after).await;
+                drop(flight);
+            }
+        };
+        give_up(Duration::from_secs(1)).await;
+        assert!(limiter.closed(), "a browser was closed");
+        give_up(HANGS).await;
+        assert!(!limiter.closed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_late_does_not_overtake_who_waits_in_the_same_lane() {
+        let limiter = Limiter::new(1);
+        limiter.enter(Lane::Bulk).await;
+        let polled = |future: Pin<&mut dyn Future<Output = ()>>| future.poll(&mut Context::from_waker(Waker::noop()));
+        let (mut early, mut late) = (pin!(limiter.enter(Lane::Bulk)), pin!(limiter.enter(Lane::Bulk)));
+        assert!(polled(early.as_mut()).is_pending());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(polled(late.as_mut()).is_pending(), "there is a place, but not for it");
+        early.await;
+        late.await;
     }
 
     #[tokio::test]
@@ -298,8 +299,8 @@ mod tests {
         let limiter = Limiter::new(80);
         let mut repeats = 0;
         for _ in 0..200 {
-            limiter.may_retry(true);
-            repeats += (0..2).filter(|_| limiter.may_retry(false)).count();
+            limiter.first_try();
+            repeats += (0..2).filter(|_| limiter.may_retry()).count();
         }
         assert!((20..=40).contains(&repeats), "{repeats} repeats of 200 calls");
     }

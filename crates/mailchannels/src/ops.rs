@@ -1,10 +1,11 @@
 //! One domain's sections, login links, recipients, reports, subscriptions, status.
 
 use crate::{
-    Alias, ApiKey, CompleteSettings, DownstreamAddress, Error, Filter, ListItem, LoginLinks, PutRecipient, Recipient,
-    RecipientOutcome, Report, ReportType, Session, Subscription,
-    encode::{a_address, a_label},
+    Alias, ApiKey, BATCH_MAX, CompleteSettings, DOWNSTREAMS_MAX, DownstreamAddress, Error, Filter, ListItem,
+    LoginLinks, PutRecipient, Recipient, RecipientOutcome, Report, ReportType, Session, Subscription,
+    encode::{a_address, a_addresses, a_label, a_labels, a_servers, at_most},
     error::Meaning,
+    repeat::Again,
     wire::Call,
 };
 use http::{Method, StatusCode};
@@ -81,9 +82,10 @@ impl Session<'_> {
 
     /// `POST /domains/batch/login-link`: up to 1,000. Failed items have no link.
     pub async fn login_links(&self, domains: &[&str]) -> Result<LoginLinks, Error> {
+        at_most(domains.len(), BATCH_MAX, "domains")?;
         let items: Vec<_> = domains.iter().map(|domain| json!({ "domain": a_label(domain) })).collect();
-        let call =
-            Call::new("login_links", Method::POST, &["domains", "batch", "login-link"]).meaning(Meaning::Ownership);
+        // "Not this customer's" is said of each item here; a 401 of the whole is the key's `[spec]`.
+        let call = Call::new("login_links", Method::POST, &["domains", "batch", "login-link"]);
         self.call_with(call, Some(&json!({ "domains": items }))).await?.json()
     }
 
@@ -102,45 +104,59 @@ impl Session<'_> {
         servers: &[DownstreamAddress],
     ) -> Result<Vec<DownstreamAddress>, Error> {
         let segments = ["domains", &a_label(domain), "downstream-address"];
-        let body = Records { records: Some(servers.to_vec()) };
+        at_most(servers.len(), DOWNSTREAMS_MAX, "downstream addresses")?;
+        let body = Records { records: Some(a_servers(servers)) };
         let answer = self.call_with(Call::new("set_downstreams", Method::PUT, &segments), Some(&body)).await?;
-        Ok(answer.json_or_default::<Records>().records.unwrap_or_default())
+        // A 201 says that the list is the one sent `[spec]`, also when its body is lost.
+        let stored = answer.json().unwrap_or(body);
+        Ok(stored.records.unwrap_or_default())
     }
 
     /// `PUT /domains/{domain}/api-key`: locks a domain to another key, whose secret travels in the body.
+    /// [`Error::Ambiguous`] when an answer was lost and the repeat was refused: it may have moved already, and
+    /// then only the new key reaches it.
     pub async fn associate(&self, domain: &str, new: &ApiKey) -> Result<(), Error> {
         let segments = ["domains", &a_label(domain), "api-key"];
         let body = json!({ "apiKey": new.expose_for_sealing() });
-        self.call_with(Call::new("associate", Method::PUT, &segments), Some(&body)).await.map(drop)
+        let call = Call::new("associate", Method::PUT, &segments).again(Again::Moved).secret(new.expose_for_sealing());
+        self.call_with(call, Some(&body)).await.map(drop)
     }
 
     /// `PUT /domains/{domain}/settings`: every section, because whether omitted ones stay is not said `[?]`.
     pub async fn set_settings(&self, domain: &str, settings: &CompleteSettings) -> Result<(), Error> {
         let segments = ["domains", &a_label(domain), "settings"];
-        let mut settings = settings.clone();
-        settings.aliases.iter_mut().for_each(|alias| *alias = a_label(alias));
+        let settings = CompleteSettings {
+            settings: settings.settings.clone(),
+            admins: a_addresses(&settings.admins),
+            downstream_addresses: a_servers(&settings.downstream_addresses),
+            aliases: a_labels(&settings.aliases),
+        };
         self.call_with(Call::new("set_settings", Method::PUT, &segments), Some(&settings)).await.map(drop)
     }
 
-    /// `PUT /users`: creates a recipient; an existing one keeps its lists `[spec]`.
+    /// `PUT /users`: creates a recipient; an existing one keeps its lists `[spec]`. [`Error::Ambiguous`] when
+    /// an answer was lost and the repeat found one: whether with these entries can't be known.
     pub async fn put_recipient(&self, recipient: &PutRecipient) -> Result<RecipientOutcome, Error> {
+        let email = a_address(&recipient.email);
         let filter = match recipient.filter {
             Filter::True => "true",
             Filter::False => "false",
             Filter::Compute => "compute",
         };
-        let query = [
-            ("email_address", a_address(&recipient.email)),
-            ("admin", recipient.admin.to_string()),
-            ("filter", filter.to_owned()),
-        ];
+        let query =
+            [("email_address", email.clone()), ("admin", recipient.admin.to_string()), ("filter", filter.to_owned())];
         let body = json!({ "list_entries": { "blocklist": recipient.blocklist, "safelist": recipient.safelist } });
-        let call = Call::new("put_recipient", Method::PUT, &["users"]).query(&query).meaning(Meaning::Recipient);
+        let call = Call::new("put_recipient", Method::PUT, &["users"])
+            .query(&query)
+            .meaning(Meaning::Recipient)
+            .again(Again::Existing);
         let answer = self.call_with(call, Some(&body)).await?;
         if answer.status == StatusCode::CREATED {
-            let created: Created = answer.json_or_default();
+            let created: Created = answer.json().unwrap_or_default();
             Ok(RecipientOutcome::Created {
-                recipient: created.recipient.unwrap_or_default(),
+                recipient: created
+                    .recipient
+                    .unwrap_or_else(|| Recipient { email_address: email, ..Recipient::default() }),
                 entries: created.list_entries.unwrap_or_default(),
             })
         } else {

@@ -1,8 +1,10 @@
 //! Domains: listing, provisioning, deprovisioning.
 
 use crate::{
-    BatchDomain, BatchOutcome, Domain, DomainsPage, Error, PAGE_MAX, Provision, Provisioned, Session, encode::a_label,
-    error::Meaning, wire::Call,
+    BATCH_MAX, BatchDomain, BatchOutcome, Domain, DomainsPage, Error, PAGE_MAX, Provision, Provisioned, Session,
+    encode::{a_addresses, a_label, a_labels, a_servers, at_most},
+    error::Meaning,
+    wire::Call,
 };
 use http::{Method, StatusCode};
 use serde::Serialize;
@@ -13,10 +15,14 @@ const READINGS: usize = 3;
 
 /// A body with names in A-label form.
 fn sendable(domain: &Domain) -> Domain {
-    let mut domain = domain.clone();
-    domain.domain = a_label(&domain.domain);
-    domain.aliases.iter_mut().for_each(|alias| *alias = a_label(alias));
-    domain
+    Domain {
+        domain: a_label(&domain.domain),
+        subscription_handle: domain.subscription_handle.clone(),
+        settings: domain.settings.clone(),
+        admins: a_addresses(&domain.admins),
+        downstream_addresses: a_servers(&domain.downstream_addresses),
+        aliases: a_labels(&domain.aliases),
+    }
 }
 
 fn flags(how: Provision) -> Vec<(&'static str, String)> {
@@ -98,14 +104,17 @@ impl Session<'_> {
         domains: &[BatchDomain],
         how: Provision,
     ) -> Result<BatchOutcome, Error> {
+        at_most(domains.len(), BATCH_MAX, "domains")?;
         let mut query = vec![("subscriptionHandle", subscription.to_owned())];
         query.extend(flags(how));
         let domains: Vec<_> = domains
             .iter()
             .map(|domain| BatchDomain {
                 domain: a_label(&domain.domain),
-                aliases: domain.aliases.iter().map(|alias| a_label(alias)).collect(),
-                ..domain.clone()
+                downstream_address: a_servers(&domain.downstream_address),
+                settings: domain.settings.clone(),
+                aliases: a_labels(&domain.aliases),
+                admins: a_addresses(&domain.admins),
             })
             .collect();
         let call = Call::new("provision_batch", Method::POST, &["domains", "batch"])

@@ -81,13 +81,16 @@ pub struct DomainSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DownstreamAddress {
     /// Lowest is tried first.
+    #[serde(default, deserialize_with = "nullable")]
     pub priority: i64,
     /// Share within a priority.
+    #[serde(default, deserialize_with = "nullable")]
     pub weight: i64,
     /// TCP port.
+    #[serde(default, deserialize_with = "nullable")]
     pub port: i64,
     /// Host name; sent with its trailing dot, read without.
-    #[serde(serialize_with = "with_dot", deserialize_with = "without_dot")]
+    #[serde(default, serialize_with = "with_dot", deserialize_with = "without_dot")]
     pub target: String,
 }
 
@@ -96,7 +99,7 @@ fn with_dot<S: Serializer>(target: &str, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 fn without_dot<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(String::deserialize(deserializer)?.trim_end_matches('.').to_owned())
+    Ok(nullable::<D, String>(deserializer)?.trim_end_matches('.').to_owned())
 }
 
 /// A domain `[spec: Domain]`.

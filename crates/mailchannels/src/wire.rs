@@ -4,17 +4,25 @@ use crate::{
     Error, Session,
     encode::address,
     error::{Meaning, classify},
+    limiter::Ended,
+    repeat::{Again, after_loss},
 };
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use rand::Rng;
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+use tracing::Instrument;
+use url::Url;
 
 /// Most tries of a call that may be repeated.
 const TRIES: u32 = 3;
 /// Longest pause before the first repeat; doubles with each.
 const BACKOFF: Duration = Duration::from_millis(250);
+/// Largest answer that is read; 5,000 domains are a few megabytes.
+const ANSWER_MAX: usize = 64 << 20;
+/// Largest refusal that is read; its words are cut far shorter.
+const REFUSAL_MAX: usize = 64 << 10;
 
 /// A call to be made.
 pub(crate) struct Call<'a> {
@@ -23,11 +31,14 @@ pub(crate) struct Call<'a> {
     pub(crate) segments: &'a [&'a str],
     pub(crate) query: &'a [(&'a str, String)],
     pub(crate) meaning: Meaning,
+    pub(crate) again: Again,
+    pub(crate) secret: Option<&'a str>,
 }
 
 impl<'a> Call<'a> {
     pub(crate) fn new(operation: &'static str, method: Method, segments: &'a [&'a str]) -> Self {
-        Self { operation, method, segments, query: &[], meaning: Meaning::Usual }
+        let again = if method == Method::DELETE { Again::Gone } else { Again::Same };
+        Self { operation, method, segments, query: &[], meaning: Meaning::Usual, again, secret: None }
     }
 
     pub(crate) fn query(mut self, query: &'a [(&'a str, String)]) -> Self {
@@ -39,27 +50,53 @@ impl<'a> Call<'a> {
         self.meaning = meaning;
         self
     }
+
+    /// What a repeat finds when the first try was done and its answer lost.
+    pub(crate) fn again(mut self, again: Again) -> Self {
+        self.again = again;
+        self
+    }
+
+    /// A secret in the body: the service's words must not carry it on.
+    pub(crate) fn secret(mut self, secret: &'a str) -> Self {
+        self.secret = Some(secret);
+        self
+    }
+
+    fn posted(&self) -> bool {
+        self.method == Method::POST
+    }
 }
 
 /// An answer with a 2xx status.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    body: Vec<u8>,
+    /// The body, or why it did not come whole; the status alone is enough for many calls.
+    body: Result<Vec<u8>, Error>,
     posted: bool,
 }
 
 impl Answer {
+    /// An answer that was not heard, but that must have been given.
+    pub(crate) fn inferred(status: StatusCode) -> Self {
+        Self { status, body: Ok(Vec::new()), posted: false }
+    }
+
     /// Reads the body. A POST that worked and whose body can't be read is ambiguous, not failed.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|_| {
+        let body = self.body.as_ref().map_err(Clone::clone)?;
+        serde_json::from_slice(body).map_err(|_| {
             if self.posted { Error::Ambiguous } else { Error::Unavailable { status: Some(self.status.as_u16()) } }
         })
     }
+}
 
-    /// Reads the body of a call whose status says enough.
-    pub(crate) fn json_or_default<T: DeserializeOwned + Default>(&self) -> T {
-        serde_json::from_slice(&self.body).unwrap_or_default()
-    }
+/// What one try came to.
+struct Tried {
+    result: Result<Answer, Error>,
+    /// Whether the service may have seen it.
+    sent: bool,
+    status: Option<StatusCode>,
 }
 
 impl Session<'_> {
@@ -84,72 +121,118 @@ impl Session<'_> {
         body: Option<&impl Serialize>,
         accept: impl Fn(Answer) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let posted = call.method == Method::POST;
-        let deadline = Instant::now() + self.config().call_timeout;
+        let span = tracing::debug_span!("upstream", operation = call.operation);
+        self.tries(call, body, accept).instrument(span).await
+    }
+
+    async fn tries<T>(
+        &self,
+        call: Call<'_>,
+        body: Option<&impl Serialize>,
+        accept: impl Fn(Answer) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        // Refused here, before the budget and the breaker: it says nothing of the service.
+        let url = address(&self.config().base_url, call.segments, call.query)?;
+        let key = self.key.header().ok_or(Error::BadKey)?;
         let limiter = &self.account.limiter;
-        let mut tried = 0;
+        if !limiter.closed() {
+            return Err(Error::BreakerOpen);
+        }
+        limiter.first_try();
+        let mut left = self.config().call_timeout;
+        let (mut attempt, mut maybe_done) = (0, false);
         loop {
-            if !limiter.closed() {
-                return Err(Error::BreakerOpen);
-            }
             limiter.enter(self.lane).await;
-            limiter.may_retry(tried == 0);
-            tried += 1;
+            attempt += 1;
             let began = Instant::now();
-            let (result, sent) = self.once(&call, body).await;
-            let result = result.and_then(&accept);
-            let error = match result {
+            let flight = limiter.takes_off();
+            let tried = self.once(&call, &url, &key, body, left.min(self.config().attempt_timeout)).await;
+            flight.lands();
+            let (took, status) = (began.elapsed(), tried.status.map(|status| status.as_u16()));
+            left = left.saturating_sub(took);
+            let result = if maybe_done { after_loss(call.again, tried.result) } else { tried.result };
+            let error = match result.and_then(&accept) {
                 Ok(value) => {
-                    limiter.ended(false);
-                    tracing::debug!(operation = call.operation, tried, ms = began.elapsed().as_millis(), "done");
+                    limiter.ended(Ended::Answered);
+                    tracing::debug!(attempt, status, ms = took.as_millis(), "done");
                     return Ok(value);
                 }
                 Err(error) => error,
             };
-            if error == Error::RateLimited {
+            tracing::debug!(attempt, status, ms = took.as_millis(), %error, "failed");
+            let ended = Ended::of(&error);
+            if ended == Ended::PushedBack {
                 limiter.pushed_back();
             }
-            tracing::debug!(operation = call.operation, tried, ms = began.elapsed().as_millis(), %error, "failed");
-            // A POST is repeated only when it was never sent: nobody can have acted on it.
-            let repeatable = if posted { !sent } else { error.is_outage() || error == Error::RateLimited };
-            let pause = rand::rng().random_range(Duration::ZERO..BACKOFF * 2_u32.pow(tried));
-            if !repeatable || tried >= TRIES || Instant::now() + pause >= deadline || !limiter.may_retry(false) {
-                limiter.ended(error.is_outage());
+            maybe_done |= tried.sent && ended == Ended::Outage;
+            // A POST is repeated only when it was never sent: nobody can have acted on it. Not after a
+            // 503 either, which may be a proxy's word on work that was done behind it.
+            let repeatable = if call.posted() { !tried.sent } else { ended != Ended::Answered };
+            let pause = rand::rng().random_range(Duration::ZERO..BACKOFF * 2_u32.pow(attempt - 1));
+            if !repeatable || attempt >= TRIES || pause >= left || limiter.open() || !limiter.may_retry() {
+                limiter.ended(ended);
                 return Err(error);
             }
             sleep(pause).await;
+            left = left.saturating_sub(pause);
         }
     }
 
-    /// One try. Also says whether the request may have reached the service.
-    async fn once(&self, call: &Call<'_>, body: Option<&impl Serialize>) -> (Result<Answer, Error>, bool) {
-        let posted = call.method == Method::POST;
-        let url = match address(&self.config().base_url, call.segments, call.query) {
-            Ok(url) => url,
-            Err(error) => return (Err(error), true),
-        };
-        let Some(key) = self.key.header() else {
-            return (Err(Error::BadKey), true);
-        };
-        let mut request = self.http().request(call.method.clone(), url).header("x-api-key", key);
+    async fn once(
+        &self,
+        call: &Call<'_>,
+        url: &Url,
+        key: &HeaderValue,
+        body: Option<&impl Serialize>,
+        timeout: Duration,
+    ) -> Tried {
+        let posted = call.posted();
+        let mut request =
+            self.http().request(call.method.clone(), url.clone()).header("x-api-key", key.clone()).timeout(timeout);
         if let Some(body) = body {
             request = request.json(body);
         }
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) => return (Err(lost(&error, posted)), !error.is_connect()),
+            Err(error) => {
+                return Tried { result: Err(lost(&error, posted)), sent: !error.is_connect(), status: None };
+            }
         };
         let status = response.status();
-        let bytes = response.bytes().await;
-        let result = match bytes {
-            Ok(bytes) if status.is_success() => Ok(Answer { status, body: bytes.to_vec(), posted }),
-            Ok(bytes) => Err(classify(status, &bytes, call.meaning, posted)),
+        let result = if status.is_success() {
+            Ok(Answer { status, body: whole(response, posted).await, posted })
+        } else {
             // The status arrived, so a refusal is a refusal even if its words are lost.
-            Err(_) if !status.is_success() => Err(classify(status, b"", call.meaning, posted)),
-            Err(error) => Err(lost(&error, posted)),
+            let mut words = Vec::new();
+            gather(response, REFUSAL_MAX, &mut words).await.ok();
+            let secrets = [Some(self.key.expose_for_sealing()), call.secret];
+            Err(classify(status, &words, call.meaning, posted, secrets.into_iter().flatten()))
         };
-        (result, true)
+        Tried { result, sent: true, status: Some(status) }
     }
+}
+
+/// The body of an answer.
+async fn whole(response: reqwest::Response, posted: bool) -> Result<Vec<u8>, Error> {
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    match gather(response, ANSWER_MAX, &mut body).await {
+        Ok(true) => Ok(body),
+        Ok(false) if posted => Err(Error::Ambiguous),
+        Ok(false) => Err(Error::Unavailable { status: Some(status) }),
+        Err(error) => Err(lost(&error, posted)),
+    }
+}
+
+/// Reads a body up to a size; says whether that was all of it.
+async fn gather(mut response: reqwest::Response, max: usize, body: &mut Vec<u8>) -> Result<bool, reqwest::Error> {
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > max {
+            return Ok(false);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(true)
 }
 
 /// What a failure without a whole answer means.

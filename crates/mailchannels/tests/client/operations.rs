@@ -113,13 +113,15 @@ async fn every_operation_says_what_the_description_says() {
     let domain = Domain {
         domain: d.into(),
         subscription_handle: "main".into(),
-        downstream_addresses: vec![server("mx.example")],
+        admins: vec!["Ünal+a@Bücher.example".into()],
+        downstream_addresses: vec![server("MX.Bücher.example.")],
         aliases: vec!["Ä.example".into()],
         ..Domain::default()
     };
     let wire = json!({
-        "domain": "xn--bcherwurm-q9a.example", "subscriptionHandle": "main", "settings": {}, "admins": [], "aliases": ["xn--4ca.example"],
-        "downstreamAddresses": [{ "priority": 10, "weight": 100, "port": 25, "target": "mx.example." }],
+        "domain": "xn--bcherwurm-q9a.example", "subscriptionHandle": "main", "settings": {},
+        "admins": ["Ünal+a@xn--bcher-kva.example"], "aliases": ["xn--4ca.example"],
+        "downstreamAddresses": [{ "priority": 10, "weight": 100, "port": 25, "target": "mx.xn--bcher-kva.example." }],
     });
     let how = Provision { associate_key: true, overwrite: false };
     let made = sends!(

@@ -1,0 +1,143 @@
+//! How many requests a second, and whose go first: a pure decision, told the time.
+
+use std::{collections::VecDeque, time::Duration};
+use tokio::time::Instant;
+
+/// Who a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// A person waits for it.
+    Interactive,
+    /// Nobody waits: mirrors, jobs.
+    Bulk,
+}
+
+/// The window that the service counts in `[doc]`.
+const WINDOW: Duration = Duration::from_secs(1);
+/// How long a 503 halves the budget.
+const HALVED: Duration = Duration::from_secs(10);
+
+/// The pure core: when may the next request of a lane go?
+#[derive(Debug)]
+pub(crate) struct Budget {
+    rate: u32,
+    sent: VecDeque<(Instant, Lane)>,
+    halved_until: Option<Instant>,
+    /// People waiting.
+    pub(crate) waiting: usize,
+}
+
+impl Budget {
+    pub(crate) fn new(rate: u32) -> Self {
+        Self { rate: rate.max(1), sent: VecDeque::new(), halved_until: None, waiting: 0 }
+    }
+
+    /// Requests a second at the moment.
+    pub(crate) fn limit(&self, now: Instant) -> u32 {
+        if self.halved_until.is_some_and(|until| now < until) { (self.rate / 2).max(1) } else { self.rate }
+    }
+
+    /// Takes a place in the window, or says how long to wait before asking again.
+    pub(crate) fn take(&mut self, now: Instant, lane: Lane) -> Result<(), Duration> {
+        while self.sent.front().is_some_and(|(at, _)| now.duration_since(*at) >= WINDOW) {
+            self.sent.pop_front();
+        }
+        let limit = self.limit(now) as usize;
+        // Until this many have left the window there is no place.
+        let over = |count: usize, limit: usize| (count + 1).saturating_sub(limit);
+        let mut leave = over(self.sent.len(), limit);
+        if lane == Lane::Bulk {
+            let count = |lane| self.sent.iter().filter(|(_, other)| *other == lane).count();
+            // While people are at it, a quarter of the budget is theirs alone; while they wait, all of it.
+            let crowded = count(Lane::Interactive) > 0 && over(count(Lane::Bulk), (limit * 3 / 4).max(1)) > 0;
+            if self.waiting > 0 || crowded {
+                leave = leave.max(1);
+            }
+        }
+        if leave == 0 {
+            self.sent.push_back((now, lane));
+            return Ok(());
+        }
+        let free = self
+            .sent
+            .get(leave - 1)
+            .map_or(Duration::from_millis(5), |(at, _)| WINDOW.saturating_sub(now.duration_since(*at)));
+        Err(free.max(Duration::from_millis(1)))
+    }
+
+    pub(crate) fn pushed_back(&mut self, now: Instant) {
+        self.halved_until = Some(now + HALVED);
+    }
+
+    /// Requests of the last second.
+    pub(crate) fn in_window(&self, now: Instant) -> usize {
+        self.sent.iter().filter(|(at, _)| now.duration_since(*at) < WINDOW).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{collection::vec, prelude::*};
+
+    /// Sends at the given gaps, waiting as told; returns when each went, in milliseconds.
+    fn run(rate: u32, steps: &[(u64, bool)]) -> Vec<(u64, Lane)> {
+        let start = Instant::now();
+        let mut budget = Budget::new(rate);
+        let mut now = start;
+        let mut went = Vec::new();
+        for (gap, bulk) in steps {
+            now += Duration::from_millis(*gap);
+            let lane = if *bulk { Lane::Bulk } else { Lane::Interactive };
+            while let Err(wait) = budget.take(now, lane) {
+                now += wait;
+            }
+            went.push((u64::try_from(now.duration_since(start).as_micros()).unwrap(), lane));
+        }
+        went
+    }
+
+    proptest! {
+        #[test]
+        fn no_second_holds_more_than_the_rate(rate in 1_u32..20, steps in vec((0_u64..200, any::<bool>()), 1..120)) {
+            let went = run(rate, &steps);
+            for (index, (at, _)) in went.iter().enumerate() {
+                let within = went[index..].iter().take_while(|(other, _)| other - at < 1_000_000).count();
+                prop_assert!(within <= rate as usize, "{} in a second from {}", within, at);
+            }
+        }
+
+        #[test]
+        fn an_unused_budget_lets_everything_through_at_once(rate in 1_u32..100) {
+            let went = run(rate, &vec![(0, false); rate as usize]);
+            prop_assert!(went.iter().all(|(at, _)| *at == 0));
+        }
+    }
+
+    #[test]
+    fn a_503_halves_the_budget_for_ten_seconds() {
+        let start = Instant::now();
+        let mut budget = Budget::new(80);
+        budget.pushed_back(start);
+        let fits = |budget: &mut Budget, at: Instant| {
+            (0..100).take_while(|_| budget.take(at, Lane::Interactive).is_ok()).count()
+        };
+        assert_eq!(fits(&mut budget, start), 40);
+        assert_eq!(fits(&mut budget, start + Duration::from_secs(9)), 40);
+        assert_eq!(fits(&mut budget, start + Duration::from_secs(11)), 80);
+    }
+
+    #[test]
+    fn bulk_leaves_a_quarter_to_people_and_steps_back_for_those_who_wait() {
+        let now = Instant::now();
+        let mut budget = Budget::new(80);
+        budget.take(now, Lane::Interactive).unwrap();
+        assert_eq!((0..100).take_while(|_| budget.take(now, Lane::Bulk).is_ok()).count(), 60);
+        assert!(budget.take(now, Lane::Interactive).is_ok(), "people still fit");
+        let mut budget = Budget::new(80);
+        assert_eq!((0..100).take_while(|_| budget.take(now, Lane::Bulk).is_ok()).count(), 80, "alone it may use all");
+        let mut budget = Budget::new(80);
+        budget.waiting = 1;
+        assert!(budget.take(now, Lane::Bulk).is_err());
+    }
+}
