@@ -3,6 +3,7 @@
 pub mod association;
 pub mod downstream;
 pub mod import;
+pub mod lists;
 pub mod name;
 pub mod pasted;
 pub mod settings;
