@@ -88,6 +88,12 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/domains/:name") view=pages::domain::DomainPage ssr=SsrMode::Async/>
                 <Route path=path!("/domains/:name/servers") view=pages::servers::ReviewServers ssr=SsrMode::Async/>
                 <Route path=path!("/domains/:name/deprovision") view=pages::deprovision::Deprovision ssr=SsrMode::Async/>
+                <Route path=path!("/explain") view=pages::explain::Explain ssr=SsrMode::Async/>
+                <Route path=path!("/lists") view=pages::lists::Lists ssr=SsrMode::Async/>
+                <Route path=path!("/lists/review") view=pages::entries_review::ReviewEntries ssr=SsrMode::Async/>
+                <Route path=path!("/lists/outcome/:id") view=pages::entries_review::EntriesOutcome ssr=SsrMode::Async/>
+                <Route path=path!("/recipients") view=pages::recipients::Recipients ssr=SsrMode::Async/>
+                <Route path=path!("/recipients/:address") view=pages::recipients::RecipientPage ssr=SsrMode::Async/>
                 <Route path=path!("/keys") view=pages::keys::Keys ssr=SsrMode::Async/>
                 <Route path=path!("/keys/:id") view=pages::key::KeyPage ssr=SsrMode::Async/>
                 <Route path=path!("/provision") view=pages::provision::ProvisionOne ssr=SsrMode::Async/>

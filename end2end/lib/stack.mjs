@@ -86,6 +86,8 @@ export async function startStack({ domains = 200, seed = "demo", latency = 0, ra
       switches: (switches) => ask("PUT", "switches", switches),
       ledger: () => ask("GET", "ledger"),
       domain: (name) => ask("GET", `domains/${encodeURIComponent(name)}`),
+      list: (tier, whose, list) => ask("GET", `lists/${tier}/${encodeURIComponent(whose)}/${list}`),
+      setList: (tier, whose, list, items) => ask("PUT", `lists/${tier}/${encodeURIComponent(whose)}/${list}`, items),
       deleteKey: (label) => ask("DELETE", `keys/${label}`),
     },
     async stop() {

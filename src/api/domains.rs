@@ -9,7 +9,7 @@ use crate::{
     },
     server::{
         actor::Need,
-        flash::{self, Flash, Tone},
+        flash::{self, Flash, TakeBack, Tone},
     },
 };
 use desk::{AdminsInput, Applied, ServersInput, SettingsInput, Snapshot};
@@ -74,7 +74,7 @@ fn said(applied: &Applied, domain: &str, title: impl Into<String>) -> Flash {
             ..Flash::default()
         };
     };
-    Flash { undo: Some((domain.to_owned(), change)), ..Flash::done(title) }
+    Flash { undo: Some(TakeBack::Domain { name: domain.to_owned(), change }), ..Flash::done(title) }
 }
 
 /// Saves spam handling.

@@ -6,13 +6,15 @@
 
 pub mod domains;
 pub mod error;
+pub mod explain;
 pub mod forms;
 pub mod keys;
+pub mod lists;
 pub mod provision;
 
 /// Path, need and function name of every server function; a test walks it.
-pub const ALL: [(&str, crate::server::actor::Need); 17] = {
-    use crate::server::actor::Need::{ChangeDomains, OwnKeys, Read};
+pub const ALL: [(&str, crate::server::actor::Need); 24] = {
+    use crate::server::actor::Need::{ChangeDomains, Lists, OwnKeys, Read};
     [
         ("/do/keys/add", OwnKeys),
         ("/do/keys/rename", OwnKeys),
@@ -28,6 +30,13 @@ pub const ALL: [(&str, crate::server::actor::Need); 17] = {
         ("/do/domains/associate", ChangeDomains),
         ("/do/domains/deprovision", ChangeDomains),
         ("/do/domains/undo", ChangeDomains),
+        ("/do/explain/read", Read),
+        ("/do/lists/add", Lists),
+        ("/do/lists/remove", Lists),
+        ("/do/lists/send", Lists),
+        ("/do/lists/undo", Lists),
+        ("/do/lists/undo-all", Lists),
+        ("/do/recipients/create", Lists),
         ("/do/provision/one", ChangeDomains),
         ("/do/provision/check", ChangeDomains),
         ("/do/provision/send", ChangeDomains),

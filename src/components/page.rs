@@ -42,6 +42,13 @@ impl Cx {
         self.flash.as_ref()?.error(form, field).map(str::to_owned)
     }
 
+    /// All errors beside a field.
+    pub fn errors(&self, form: &str, field: &str) -> Vec<String> {
+        let flash = self.flash.iter().filter(|flash| flash.form == form);
+        let errors = flash.flat_map(|flash| &flash.errors).filter(|error| error.field == field);
+        errors.map(|error| error.message.clone()).collect()
+    }
+
     /// What was typed into a field before an error, or else `value`.
     pub fn typed(&self, form: &str, field: &str, value: &str) -> String {
         self.flash.as_ref().and_then(|flash| flash.typed(form, field)).unwrap_or(value).to_owned()

@@ -6,8 +6,11 @@ use inbound::words;
 use leptos::prelude::*;
 
 /// Sections of the navigation: path, name, icon.
-const SECTIONS: [(&str, &str, Icon); 4] = [
+const SECTIONS: [(&str, &str, Icon); 7] = [
     ("/domains", "Domains", Icon::Globe),
+    ("/explain", "Explain", Icon::Route),
+    ("/lists", "Lists", Icon::List),
+    ("/recipients", "Recipients", Icon::Users),
     ("/provision", "Provision", Icon::Plus),
     ("/keys", "API keys", Icon::KeyRound),
     ("/subscriptions", "Subscriptions", Icon::CreditCard),
@@ -41,7 +44,7 @@ pub fn frame(cx: &Cx, section: &'static str, (domains, keys): (u64, usize), body
     .into_iter()
     .map(|(value, words, which)| view! { <button class="opt" name="theme" value=value>{icon(which)}{words}</button> })
     .collect_view();
-    let query = if section == "/domains" { String::new() } else { cx.query("q").unwrap_or_default().to_owned() };
+    let query = if matches!(section, "/domains" | "/lists") { String::new() } else { cx.query("q").unwrap_or_default().to_owned() };
     let back = cx.url.clone();
     view! {
         <a class="skip btn" href="#main">"Skip to content"</a>

@@ -11,6 +11,10 @@ pub fn DropText(
     target: String,
     /// Largest file, in bytes.
     limit: u32,
+    /// Takes the first `limit` bytes of a larger file instead of refusing it.
+    head: bool,
+    /// Kinds of files that the chooser offers.
+    accept: String,
 ) -> impl IntoView {
     let said = RwSignal::new(String::new());
     let over = RwSignal::new(false);
@@ -21,13 +25,16 @@ pub fn DropText(
             let Some(file) = files.and_then(|files| files.get(0)) else {
                 return;
             };
-            if file.size() > f64::from(limit) {
+            let over_limit = file.size() > f64::from(limit);
+            if over_limit && !head {
                 said.set(format!("{} is larger than {} KB. Split it.", file.name(), limit / 1024));
                 return;
             }
             let target = target.clone();
             wasm_bindgen_futures::spawn_local(async move {
-                let Ok(text) = wasm_bindgen_futures::JsFuture::from(file.text()).await else {
+                let part = if over_limit { file.slice_with_f64_and_f64(0.0, f64::from(limit)).ok() } else { None };
+                let text = part.as_ref().map_or_else(|| file.text(), |part| part.text());
+                let Ok(text) = wasm_bindgen_futures::JsFuture::from(text).await else {
                     said.set(format!("{} could not be read.", file.name()));
                     return;
                 };
@@ -59,7 +66,7 @@ pub fn DropText(
     };
     #[cfg(not(feature = "hydrate"))]
     let (on_drop, on_change) = {
-        let _ = (target, limit);
+        let _ = (target, limit, head);
         (|_: leptos::ev::DragEvent| (), |_: leptos::ev::Event| ())
     };
     view! {
@@ -70,7 +77,7 @@ pub fn DropText(
             on:dragleave=move |_| over.set(false)
             on:drop=on_drop
         >
-            <input class="vh" type="file" accept=".csv,.txt,text/csv,text/plain" on:change=on_change/>
+            <input class="vh" type="file" accept=accept on:change=on_change/>
             <span><b>"Choose a file"</b>" or drop it here"</span>
             <span class="hint" role="status">{move || said.get()}</span>
         </label>

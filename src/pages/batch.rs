@@ -78,7 +78,7 @@ fn body(
                 <section class="card"><div class="body stack">
                     <TextArea name="text" form="batch" label="Domains, one a line, or CSV" rows=12 value=input.text.clone()
                         hint="Columns by name, in any order: domain, servers, policy, aliases, admins. Several servers in one cell: separate with |, each as priority weight port target, or just a host."/>
-                    <DropText target="batch-text".into() limit=400 * 1024/>
+                    <DropText target="batch-text".into() limit=400 * 1024 head=false accept=".csv,.txt,text/csv,text/plain".into()/>
                 </div></section>
                 <aside class="stack" aria-label="For every row">
                     <section class="card"><div class="body stack">

@@ -6,10 +6,10 @@ use crate::{
         Cx, Field, Icon, age, alert, badge, empty, field_error, icon, note, page, page::Page, policy_badge, state,
     },
     islands::{CopyButton, ServerLine, ServersEditor},
-    pages::{domain_facts, history},
+    pages::{domain_facts, entries, history},
     server::actor::Need,
 };
-use desk::{DomainView, Lookup, Snapshot, Source};
+use desk::{DomainView, Lookup, Snapshot, Source, Tiers, Whose};
 use http::StatusCode;
 use inbound::{association::Association, downstream::Server, name::DomainName, words};
 use leptos::prelude::*;
@@ -17,12 +17,16 @@ use leptos_router::hooks::use_params_map;
 use std::sync::Arc;
 
 /// Sections of the page: id and name.
-const SECTIONS: [(&str, &str); 6] = [
+/// Entries of lists shown on the page; the rest is one link away.
+const ENTRIES_SHOWN: usize = 20;
+
+const SECTIONS: [(&str, &str); 7] = [
     ("spam", "Spam handling"),
     ("servers", "Downstream servers"),
     ("aliases", "Aliases"),
     ("admins", "Admins"),
     ("key", "Key"),
+    ("lists", "Lists"),
     ("history", "History"),
 ];
 
@@ -40,12 +44,15 @@ pub fn DomainPage() -> impl IntoView {
             Ok(name) => name,
             Err(error) => return Ok(not_a_domain(&text, &error.to_string())),
         };
-        match cx.desk.domain(&cx.actor.person, &name).await? {
+        let whose = Whose::Domain(name.clone());
+        let (found, tiers) =
+            futures::join!(cx.desk.domain(&cx.actor.person, &name), cx.desk.tiers(&cx.actor.person, &whose));
+        match found? {
             Lookup::Found(view) => {
                 let history = cx.desk.history(name.as_str(), 10).await?;
                 let title = view.name.to_unicode();
                 let status = if matches!(view.source, Source::Live) { StatusCode::OK } else { StatusCode::BAD_GATEWAY };
-                Ok(Page::new(title, body(&cx, *view, history)).status(status))
+                Ok(Page::new(title, body(&cx, *view, tiers.ok(), history)).status(status))
             }
             Lookup::AliasOf { alias, canonical } => Ok(alias_page(&cx, &alias, &canonical)),
             Lookup::Unreached { name, asked, failed } => Ok(unreached(&cx, &name, asked, &failed)),
@@ -109,7 +116,7 @@ fn unreached(cx: &Cx, name: &DomainName, asked: usize, failed: &[(desk::KeyRef, 
     .status(status)
 }
 
-fn body(cx: &Cx, view: DomainView, history: Vec<desk::HistoryRow>) -> impl IntoView + use<> {
+fn body(cx: &Cx, view: DomainView, tiers: Option<Tiers>, history: Vec<desk::HistoryRow>) -> impl IntoView + use<> {
     let live = matches!(view.source, Source::Live);
     // Without a live read there is nothing to merge a change with, so forms wait.
     let editable = live && cx.actor.may(Need::ChangeDomains);
@@ -140,6 +147,7 @@ fn body(cx: &Cx, view: DomainView, history: Vec<desk::HistoryRow>) -> impl IntoV
                 {domain_facts::admins(cx, &view, editable)}
             </aside>
         </div>
+        {tiers.map(|tiers| entries::card(cx, &tiers, &domain_page(view.name.as_str(), "lists"), ENTRIES_SHOWN))}
         {history::card(cx, view.name.as_str(), history)}
     }
 }

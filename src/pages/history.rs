@@ -1,5 +1,6 @@
 //! What was done to a domain through Sluice.
 
+use crate::api::forms::domain_page;
 use crate::components::{Cx, Icon, age, icon, state};
 use crate::server::actor::Need;
 use desk::{HistoryRow, Snapshot};
@@ -23,6 +24,10 @@ fn words(row: &HistoryRow) -> String {
         (_, Some(Snapshot::Alias { alias, present: true })) => format!("Added alias {alias}"),
         (_, Some(Snapshot::Alias { alias, present: false })) => format!("Removed alias {alias}"),
         (_, Some(Snapshot::Holder { .. })) => "Locked to another key".into(),
+        (_, Some(Snapshot::Entry { target, present })) => {
+            let (verb, to) = if *present { ("Added", "to") } else { ("Removed", "from") };
+            format!("{verb} {} {to} the {}", target.item, target.list.as_str())
+        }
         (_, Some(Snapshot::Provisioned { present: true })) => "Provisioned".into(),
         (_, Some(Snapshot::Provisioned { present: false })) => "Deprovisioned".into(),
         _ if row.action == "domain.login-link" => "Created a login link".into(),
@@ -48,10 +53,14 @@ pub fn card(cx: &Cx, domain: &str, rows: Vec<HistoryRow>) -> impl IntoView + use
                     None | Some(Snapshot::Provisioned { .. } | Snapshot::Holder { fingerprint: None })
                 );
             let (which, tone) = if done { (Icon::Check, "") } else { (Icon::TriangleAlert, "warn") };
+            let (action, field, value) = match row.after {
+                Some(Snapshot::Entry { .. }) => ("/do/lists/undo", "back", domain_page(&domain, "")),
+                _ => ("/do/domains/undo", "name", domain.clone()),
+            };
             let undo = undoable.then(|| {
                 view! {
-                    <form method="post" action="/do/domains/undo">
-                        <input type="hidden" name="name" value=domain.clone()/>
+                    <form method="post" action=action>
+                        <input type="hidden" name=field value=value/>
                         <input type="hidden" name="change" value=row.id.to_string()/>
                         <button class="btn btn-quiet btn-sm">{icon(Icon::Undo2)}"Undo"</button>
                     </form>

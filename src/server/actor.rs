@@ -36,19 +36,21 @@ pub enum Need {
     OwnKeys,
     /// Mint a Domain Console login link.
     LoginLink,
+    /// Add and remove list entries, create recipients.
+    Lists,
     /// Change a domain: settings, servers, aliases, admins, association; provision, deprovision.
     ChangeDomains,
 }
 
 impl Need {
     /// Every need, for tests and for the page that explains roles.
-    pub const ALL: [Self; 4] = [Self::Read, Self::OwnKeys, Self::LoginLink, Self::ChangeDomains];
+    pub const ALL: [Self; 5] = [Self::Read, Self::OwnKeys, Self::LoginLink, Self::Lists, Self::ChangeDomains];
 
     /// The least role that may.
     pub fn least(self) -> Role {
         match self {
             Self::Read => Role::Viewer,
-            Self::OwnKeys | Self::LoginLink => Role::Agent,
+            Self::OwnKeys | Self::LoginLink | Self::Lists => Role::Agent,
             Self::ChangeDomains => Role::Lead,
         }
     }
@@ -210,6 +212,6 @@ mod tests {
             .into_iter()
             .map(|role| (role, Need::ALL.into_iter().filter(|need| role >= need.least()).count()))
             .collect();
-        assert_eq!(table, [(Role::Viewer, 1), (Role::Agent, 3), (Role::Lead, 4), (Role::Admin, 4)]);
+        assert_eq!(table, [(Role::Viewer, 1), (Role::Agent, 4), (Role::Lead, 5), (Role::Admin, 5)]);
     }
 }

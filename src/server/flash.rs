@@ -31,6 +31,25 @@ impl Tone {
     }
 }
 
+/// A change that can be taken back, by its audit id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum TakeBack {
+    /// Of a domain.
+    Domain {
+        /// Its name.
+        name: String,
+        /// Audit id.
+        change: i64,
+    },
+    /// Of an entry on a list.
+    Entry {
+        /// Audit id.
+        change: i64,
+        /// The page to return to.
+        back: String,
+    },
+}
+
 /// A note.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Flash {
@@ -42,8 +61,8 @@ pub struct Flash {
     pub title: String,
     /// The next step.
     pub detail: String,
-    /// Domain and audit id of a change that can be taken back.
-    pub undo: Option<(String, i64)>,
+    /// A change that can be taken back.
+    pub undo: Option<TakeBack>,
     /// Errors beside their fields.
     pub errors: Vec<FieldError>,
     /// What was typed, by field name. Never a secret.

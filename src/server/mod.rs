@@ -4,6 +4,7 @@ pub mod actor;
 pub mod assets;
 pub mod config;
 pub mod csrf;
+pub mod export;
 pub mod flash;
 pub mod headers;
 pub mod login_link;

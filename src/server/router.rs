@@ -2,7 +2,7 @@
 
 use crate::{
     app,
-    server::{actor, assets, csrf, headers, login_link, sign_in, state::AppState},
+    server::{actor, assets, csrf, export, headers, login_link, sign_in, state::AppState},
 };
 use axum::{
     Router,
@@ -53,6 +53,7 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
         .route("/sign-in", post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/theme", post(sign_in::theme))
+        .route("/lists/export.csv", get(export::lists))
         .route("/domains/{name}/login-link", post(login_link::mint))
         .leptos_routes_with_context(&state, routes, context, app::shell)
         .layer(from_fn(limit_body))
@@ -89,7 +90,10 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
 
 /// Refuses bodies that are too large, by what they claim or, where they claim nothing, as they come.
 async fn limit_body(request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
-    let limit = if request.uri().path() == "/do/provision/check" { BATCH_LIMIT } else { BODY_LIMIT };
+    let limit = match request.uri().path() {
+        "/do/provision/check" | "/do/explain/read" => BATCH_LIMIT,
+        _ => BODY_LIMIT,
+    };
     let claimed = request
         .headers()
         .get(http::header::CONTENT_LENGTH)

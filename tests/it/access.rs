@@ -9,7 +9,7 @@ async fn every_server_function_by_every_role() {
     let app = TestApp::start(20).await;
     let rank = |need: Need| match need {
         Need::Read => 0,
-        Need::OwnKeys | Need::LoginLink => 1,
+        Need::OwnKeys | Need::LoginLink | Need::Lists => 1,
         Need::ChangeDomains => 2,
     };
     for (index, person) in ["vera", "maya", "tomasz", "ines"].into_iter().enumerate() {

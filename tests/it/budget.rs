@@ -46,12 +46,12 @@ async fn pages_are_walked_by_cursor_and_meet_every_domain_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_domain_page_costs_three_calls() {
+async fn a_domain_page_costs_seven_calls() {
     let app = TestApp::start(200).await;
     let lead = app.lead_with_keys(&[7, 8, 9]).await;
     let calls = app.upstream_calls();
     lead.get("/domains/bikeshop-northgate.example").await;
-    assert_eq!(app.upstream_calls() - calls, 3, "record, servers, one witness");
+    assert_eq!(app.upstream_calls() - calls, 7, "record, servers, one witness, four lists");
 }
 
 #[tokio::test(flavor = "multi_thread")]

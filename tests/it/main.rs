@@ -7,6 +7,8 @@ mod budget;
 mod canary;
 mod changes;
 mod crash;
+mod explain;
 mod keys;
+mod lists;
 mod provision;
 mod web;

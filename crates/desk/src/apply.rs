@@ -131,7 +131,9 @@ impl Desk {
                 }
                 session.associate(domain, &new.secret).await?;
             }
-            Snapshot::Provisioned { .. } => return Err(DeskError::NotFound("that change".into())),
+            Snapshot::Entry { .. } | Snapshot::Provisioned { .. } => {
+                return Err(DeskError::NotFound("that change".into()));
+            }
         }
         Ok(())
     }
@@ -168,7 +170,8 @@ fn facet(live: &Live, of: &Snapshot, holder: Option<&String>) -> Snapshot {
             Snapshot::Alias { alias: alias.clone(), present: live.aliases.contains(alias) }
         }
         Snapshot::Holder { .. } => Snapshot::Holder { fingerprint: holder.cloned() },
-        Snapshot::Provisioned { .. } => Snapshot::Provisioned { present: true },
+        // Lists have a path of their own.
+        Snapshot::Entry { .. } | Snapshot::Provisioned { .. } => of.clone(),
     }
 }
 

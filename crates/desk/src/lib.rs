@@ -7,28 +7,34 @@
 mod apply;
 mod audit;
 mod changes;
+mod entries;
 mod error;
 mod inventory;
 mod keys;
+mod lists;
 mod live;
 mod login;
 mod people;
 mod provision;
 mod reach;
+mod recipients;
 mod subscriptions;
 mod undo;
 
 pub use apply::Applied;
 pub use audit::HistoryRow;
 pub use changes::{AdminsInput, Review, ServersInput, SettingsInput};
+pub use entries::{ENTRIES_MAX, EntriesError, EntriesInput, EntriesPlan, EntryOutcome, Target, UNTYPED, whose_of};
 pub use error::{DeskError, FieldError};
 pub use inventory::{Freshness, Listing};
 pub use keys::{Health, KeyView};
+pub use lists::{ListRead, Listed, Scope, Tiers, Whose};
 pub use live::{DomainView, Lookup, Source};
 pub use login::MintedLink;
 pub use people::{DEMO_PEOPLE, DemoPerson, Person, Role};
 pub use provision::{BatchInput, BatchReport, OneInput, OneOutcome, RowOutcome, RowState};
 pub use reach::{Asker, KeyRef};
+pub use recipients::{RecipientInput, RecipientReport};
 pub use subscriptions::SubscriptionView;
 pub use undo::Snapshot;
 

@@ -41,6 +41,13 @@ pub enum Snapshot {
         /// Fingerprint; none when free or unknown.
         fingerprint: Option<String>,
     },
+    /// One entry of a list.
+    Entry {
+        /// Which.
+        target: crate::Target,
+        /// Whether it is on the list.
+        present: bool,
+    },
     /// Whether the domain is provisioned.
     Provisioned {
         /// It is.
@@ -68,6 +75,8 @@ impl Snapshot {
             Self::Alias { present: true, .. } => "domain.alias.add",
             Self::Alias { present: false, .. } => "domain.alias.remove",
             Self::Holder { .. } => "domain.associate",
+            Self::Entry { present: true, .. } => "list.add",
+            Self::Entry { present: false, .. } => "list.remove",
             Self::Provisioned { present: true } => "domain.provision",
             Self::Provisioned { present: false } => "domain.deprovision",
         }
@@ -88,7 +97,10 @@ impl Desk {
             .ok_or_else(gone)?;
         let snapshot = |text: &Option<String>| text.as_deref().and_then(Snapshot::from_base).ok_or_else(gone);
         let (before, after) = (snapshot(&row.before)?, snapshot(&row.after)?);
-        if matches!(before, Snapshot::Provisioned { .. } | Snapshot::Holder { fingerprint: None }) {
+        if matches!(
+            before,
+            Snapshot::Provisioned { .. } | Snapshot::Entry { .. } | Snapshot::Holder { fingerprint: None }
+        ) {
             return Err(gone());
         }
         self.apply(asker, domain, before, Some(after)).await

@@ -8,7 +8,7 @@ mod batch;
 mod standing;
 mod walk;
 
-pub use batch::{Batch, CSV_COLUMNS, LineError, Row, csv_row, parse_batch};
+pub use batch::{Batch, LineError, Row, export, parse_batch};
 pub use standing::{Standing, Standings};
 pub use walk::{Hit, Mail, Outcome, Step, Walk, becomes, walk};
 

@@ -1,6 +1,7 @@
 //! Safelists and blocklists at three tiers.
 
 use crate::{
+    control::Control,
     input::{Query, object, string},
     route::{List, ListAct},
     switches::Switches,
@@ -144,5 +145,40 @@ impl World {
         self.reach(key, &domain)?;
         let recipient = self.recipients.get_mut(&address).ok_or_else(|| missing("account not found"))?;
         act(&mut recipient.lists, what, list, query, body, switches)
+    }
+}
+
+impl Control {
+    /// The entries of a list: of a `user`, a `domain`, or an `account` by its customer.
+    #[must_use]
+    pub fn list(&self, tier: &str, whose: &str, list: &str) -> Vec<String> {
+        let mut inner = self.lock();
+        inner
+            .world
+            .lists_at(tier, whose)
+            .map_or_else(Vec::new, |lists| lists.of(named(list)).iter().map(|item| item.item.clone()).collect())
+    }
+
+    /// Replaces a list. An entry that is none is left out; a place that is not there is left alone.
+    pub fn set_list(&self, tier: &str, whose: &str, list: &str, items: &[&str]) {
+        let mut inner = self.lock();
+        let items = items.iter().filter_map(|item| entry(item, &inner.switches).ok()).collect();
+        if let Some(lists) = inner.world.lists_at(tier, whose) {
+            *lists.of(named(list)) = items;
+        }
+    }
+}
+
+fn named(list: &str) -> List {
+    if list == "safelist" { List::Safe } else { List::Block }
+}
+
+impl World {
+    fn lists_at(&mut self, tier: &str, whose: &str) -> Option<&mut Lists> {
+        match tier {
+            "user" => self.recipients.get_mut(whose).map(|recipient| &mut recipient.lists),
+            "domain" => self.domains.get_mut(whose).map(|domain| &mut domain.lists),
+            _ => self.customers.get_mut(whose).map(|customer| &mut customer.lists),
+        }
     }
 }

@@ -96,6 +96,12 @@ fn act(control: &Control, method: &Method, path: &str, body: &[u8]) -> Result<Re
             control.reset();
             done()
         }
+        ("GET", ["lists", tier, whose, list]) => Reply::read(json!(control.list(tier, whose, list))),
+        ("PUT", ["lists", tier, whose, list]) => {
+            let items: Vec<String> = read(body)?;
+            control.set_list(tier, whose, list, &items.iter().map(String::as_str).collect::<Vec<_>>());
+            done()
+        }
         ("GET", ["domains"]) => {
             let inner = control.lock();
             let all: Vec<Value> =

@@ -137,6 +137,15 @@ impl Store {
             .await?)
     }
 
+    /// One intent.
+    pub async fn intent(&self, id: i64) -> Result<Option<AuditRow>> {
+        Ok(self
+            .rows("SELECT * FROM audit WHERE id = ?1 AND intent_id IS NULL")
+            .bind(id)
+            .fetch_optional(self.read())
+            .await?)
+    }
+
     /// The last rows about one thing, newest first, intents and outcomes alike.
     pub async fn history(&self, object_kind: &str, object: &str, limit: u32) -> Result<Vec<AuditRow>> {
         Ok(self

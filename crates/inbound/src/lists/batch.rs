@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
 /// Columns of an export: `for` is the recipient or the domain, empty at the account tier.
-pub const CSV_COLUMNS: [&str; 5] = ["tier", "for", "list", "type", "entry"];
+const CSV_COLUMNS: [&str; 5] = ["tier", "for", "list", "type", "entry"];
 
 /// An entry to add.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,10 +46,19 @@ pub struct Batch {
     pub errors: Vec<LineError>,
 }
 
-/// One line of an export.
+/// The CSV of some entries, each with its tier, whose it is (empty at the account tier) and its list.
 #[must_use]
-pub fn csv_row(tier: Tier, whose: &str, list: List, entry: &Entry) -> [String; 5] {
-    [tier.as_str(), whose, list.as_str(), entry.kind(), &entry.item()].map(escape_cell)
+pub fn export<'a>(rows: impl Iterator<Item = (Tier, String, List, &'a Entry)>) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let heading = CSV_COLUMNS.map(str::to_owned);
+    let lines = rows.map(|(tier, whose, list, entry)| {
+        [tier.as_str(), &whose, list.as_str(), entry.kind(), &entry.item()].map(escape_cell)
+    });
+    for line in std::iter::once(heading).chain(lines) {
+        // Memory takes everything.
+        let _ = writer.write_record(line);
+    }
+    writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
 /// Reads entries: one a line, several with commas or semicolons between, or CSV with a heading that has `entry`.

@@ -1,0 +1,292 @@
+//! Reading the lists of a recipient, a domain or an account: up to six, in one round trip.
+
+use crate::{
+    Desk, DeskError, KeyRef, Person,
+    error::Result,
+    live::patiently,
+    reach::{Opened, key_ref},
+};
+use inbound::{
+    lists::{Entry, List, Place, Tier, lower},
+    name::{DomainName, EmailAddress},
+};
+use mailchannels::{Error as Upstream, ListItem, ListName};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use store::{DomainQuery, DomainRow};
+
+/// Whose lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "tier", content = "name", rename_all = "lowercase")]
+pub enum Whose {
+    /// A recipient's.
+    User(EmailAddress),
+    /// A domain's.
+    Domain(DomainName),
+    /// An account's, by its id here.
+    Account(String),
+}
+
+impl Whose {
+    /// Reads what a person typed: an address or a domain; nothing is nobody's.
+    pub fn parse(text: &str) -> std::result::Result<Option<Self>, String> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        if text.contains('@') {
+            return match EmailAddress::parse(text) {
+                Ok(address) => Ok(Some(Self::User(lower(&address)))),
+                Err(error) => Err(error.to_string()),
+            };
+        }
+        DomainName::parse(text).map(|name| Some(Self::Domain(name))).map_err(|error| error.to_string())
+    }
+
+    /// Its tier.
+    pub fn tier(&self) -> Tier {
+        match self {
+            Self::User(_) => Tier::User,
+            Self::Domain(_) => Tier::Domain,
+            Self::Account(_) => Tier::Account,
+        }
+    }
+
+    /// As the audit log names its kind.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::User(_) => "recipient",
+            Self::Domain(_) => "domain",
+            Self::Account(_) => "account",
+        }
+    }
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(address) => write!(f, "{address}"),
+            Self::Domain(name) => write!(f, "{name}"),
+            Self::Account(id) => f.write_str(id),
+        }
+    }
+}
+
+/// An entry as the service has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its value, as it came.
+    pub item: String,
+    /// The same, read.
+    pub entry: Entry,
+}
+
+/// One list: not asked, read, or what went wrong and the next step.
+pub type ListRead = Option<std::result::Result<Vec<Listed>, (String, String)>>;
+
+/// Who is meant, by the mirror, and with which key to ask.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// Whose lists, with an alias resolved to its domain.
+    pub whose: Whose,
+    /// The alias that was asked for.
+    pub alias: Option<DomainName>,
+    /// The domain's row of the mirror; none for an account.
+    pub row: Option<DomainRow>,
+    /// The key that speaks.
+    pub key: KeyRef,
+    /// The account's id.
+    pub account: String,
+    /// Its name.
+    pub account_name: String,
+    /// Domains of the account within the person's reach.
+    pub domains: u64,
+}
+
+impl Scope {
+    /// Whom a tier reaches: the recipient, its domain, the account.
+    pub fn at(&self, tier: Tier) -> Option<Whose> {
+        match (tier, &self.whose) {
+            (Tier::User, Whose::User(_)) | (Tier::Domain, Whose::Domain(_)) => Some(self.whose.clone()),
+            (Tier::Domain, Whose::User(address)) => Some(Whose::Domain(address.domain().clone())),
+            (Tier::Account, _) => Some(Whose::Account(self.account.clone())),
+            _ => None,
+        }
+    }
+
+    /// The name that a tier's rows show.
+    pub fn name_at(&self, tier: Tier) -> String {
+        match self.at(tier) {
+            Some(Whose::User(address)) => format!("{}@{}", address.local(), address.domain().to_unicode()),
+            Some(Whose::Domain(name)) => name.to_unicode(),
+            _ => self.account_name.clone(),
+        }
+    }
+}
+
+/// The lists of somebody, and of the tiers above.
+#[derive(Clone, Debug)]
+pub struct Tiers {
+    /// Who is meant.
+    pub scope: Scope,
+    /// In the order of [`Place::WALK`].
+    pub lists: [ListRead; 6],
+    /// The service does not know the recipient yet, so its lists are empty.
+    pub unknown_recipient: bool,
+}
+
+impl Tiers {
+    /// The entries of the six, those that could not be read as none.
+    pub fn entries(&self) -> [Vec<Entry>; 6] {
+        Place::WALK.map(|place| self.at(place).iter().map(|listed| listed.entry.clone()).collect())
+    }
+
+    /// The entries of one list.
+    pub fn at(&self, place: Place) -> &[Listed] {
+        match &self.lists[place.order()] {
+            Some(Ok(entries)) => entries,
+            _ => &[],
+        }
+    }
+
+    /// Lists that should have been read and were not.
+    pub fn failed(&self) -> Vec<(Place, &(String, String))> {
+        Place::WALK
+            .into_iter()
+            .filter_map(|place| match &self.lists[place.order()] {
+                Some(Err(words)) => Some((place, words)),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// The service's name of a list.
+pub(crate) fn wire(list: List) -> ListName {
+    match list {
+        List::Safelist => ListName::Safelist,
+        List::Blocklist => ListName::Blocklist,
+    }
+}
+
+/// Reads one list.
+pub(crate) async fn read_list(
+    opened: &Opened,
+    whose: &Whose,
+    list: List,
+) -> std::result::Result<Vec<ListItem>, Upstream> {
+    let (session, list) = (opened.session(), wire(list));
+    match whose {
+        Whose::User(address) => session.user_list(&address.to_string(), list).await,
+        Whose::Domain(name) => session.domain_list(name.as_str(), list).await,
+        Whose::Account(_) => session.account_list(list).await,
+    }
+}
+
+/// The service's items, read.
+pub(crate) fn listed(items: Vec<ListItem>) -> Vec<Listed> {
+    items.into_iter().map(|item| Listed { entry: Entry::read(&item.item), item: item.item }).collect()
+}
+
+impl Desk {
+    /// Finds out who is meant and which key speaks: by the mirror, asking nobody.
+    pub(crate) async fn reach_scope(&self, person: &Person, whose: &Whose) -> Result<(Scope, Opened)> {
+        let rows = self.key_rows(person).await?;
+        let fingerprints: Vec<_> = rows.iter().map(|row| row.fingerprint.clone()).collect();
+        let unreached = || DeskError::NotFound(whose.to_string());
+        let (whose, alias, row) = match whose {
+            Whose::Account(_) => (whose.clone(), None, None),
+            Whose::Domain(name) => {
+                let found = self.0.store.find_domain(&fingerprints, name.as_str()).await?.ok_or_else(unreached)?;
+                let canonical = DomainName::parse(&found.row.name).map_err(|_| DeskError::Storage)?;
+                (Whose::Domain(canonical), found.via_alias.then(|| name.clone()), Some(found.row))
+            }
+            Whose::User(address) => {
+                let domain = address.domain();
+                let found = self.0.store.find_domain(&fingerprints, domain.as_str()).await?.ok_or_else(unreached)?;
+                let canonical = EmailAddress::parse(&format!("{}@{}", address.local(), found.row.name))
+                    .map_err(|_| DeskError::Storage)?;
+                (Whose::User(canonical), found.via_alias.then(|| domain.clone()), Some(found.row))
+            }
+        };
+        let usable = |key: &&store::KeyRow| key.health.as_deref() != Some("rejected");
+        let of_account = |key: &&store::KeyRow| match (&row, &whose) {
+            (Some(row), _) => row.seen_by_keys.contains(&key.fingerprint),
+            (None, Whose::Account(id)) => key.account_id.as_ref() == Some(id),
+            _ => false,
+        };
+        let holder = row.as_ref().and_then(|row| row.holder.as_ref());
+        let key = rows
+            .iter()
+            .filter(of_account)
+            .find(|key| Some(&key.fingerprint) == holder)
+            .or_else(|| rows.iter().filter(of_account).find(usable))
+            .or_else(|| rows.iter().find(of_account))
+            .ok_or_else(unreached)?;
+        let opened = self.open(key)?;
+        self.used(key).await?;
+        let account = key.account_id.clone().unwrap_or_default();
+        let keys = rows
+            .iter()
+            .filter(|row| row.account_id.as_deref() == Some(&account))
+            .map(|row| row.fingerprint.clone())
+            .collect();
+        let domains = self.0.store.count_domains(&DomainQuery { keys, ..DomainQuery::default() }).await?;
+        let account_name = key.account_name.clone().unwrap_or_default();
+        Ok((Scope { whose, alias, row, key: key_ref(key), account, account_name, domains }, opened))
+    }
+
+    /// Who is meant, by the mirror, asking nobody.
+    pub async fn scope(&self, person: &Person, whose: &Whose) -> Result<Scope> {
+        Ok(self.reach_scope(person, whose).await?.0)
+    }
+
+    /// Reads the lists of somebody and of every tier above, in parallel.
+    pub async fn tiers(&self, person: &Person, whose: &Whose) -> Result<Tiers> {
+        let (scope, opened) = self.reach_scope(person, whose).await?;
+        Ok(read_tiers(scope, &opened).await)
+    }
+
+    /// The accounts of a person's keys: one key of each, in label order.
+    pub async fn accounts(&self, person: &Person) -> Result<Vec<(String, String, KeyRef)>> {
+        let mut rows = self.key_rows(person).await?;
+        rows.retain(|row| row.account_id.is_some());
+        rows.sort_by_key(|row| (row.account_id.clone(), row.health.as_deref() == Some("rejected")));
+        rows.dedup_by(|a, b| a.account_id == b.account_id);
+        Ok(rows
+            .iter()
+            .map(|row| {
+                let id = row.account_id.clone().unwrap_or_default();
+                (id, row.account_name.clone().unwrap_or_default(), key_ref(row))
+            })
+            .collect())
+    }
+}
+
+/// Reads the lists of a scope, in parallel.
+pub(crate) async fn read_tiers(scope: Scope, opened: &Opened) -> Tiers {
+    let asked = Place::WALK.map(|place| {
+        let whose = scope.at(place.tier);
+        async move {
+            match whose {
+                Some(whose) => Some(patiently(read_list(opened, &whose, place.list)).await),
+                None => None,
+            }
+        }
+    });
+    let answers = futures::future::join_all(asked).await;
+    let mut unknown_recipient = false;
+    let mut lists: [ListRead; 6] = Default::default();
+    for (place, answer) in Place::WALK.into_iter().zip(answers) {
+        lists[place.order()] = answer.map(|answer| match answer {
+            Ok(items) => Ok(listed(items)),
+            // A recipient appears with its first mail `[doc]`; until then nobody has lists for it.
+            Err(Upstream::NotFound { .. }) if place.tier == Tier::User => {
+                unknown_recipient = true;
+                Ok(Vec::new())
+            }
+            Err(error) => Err(DeskError::Upstream(error).words()),
+        });
+    }
+    Tiers { scope, lists, unknown_recipient }
+}

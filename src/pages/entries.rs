@@ -1,0 +1,298 @@
+//! Rows of the three tiers' lists, and the form that adds to them; for every page that shows lists.
+
+use crate::{
+    api::forms::segment,
+    components::{Cx, Icon, TextArea, alert, badge, icon, state},
+    server::actor::{Need, query_value},
+};
+use desk::{Listed, Scope, Tiers, Whose};
+use inbound::{
+    lists::{Entry, List, Place, Rules, Standing, Standings, Tier},
+    words,
+};
+use leptos::prelude::*;
+
+/// An entry of one of the lists shown.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Where it stands.
+    pub place: Place,
+    /// Whose list that is.
+    pub whose: Whose,
+    /// The same, in words.
+    pub name: String,
+    /// Label of the key that read it.
+    pub key: String,
+    /// The entry.
+    pub listed: Listed,
+    /// What it counts for.
+    pub standing: Standing,
+}
+
+/// All entries that were read, in the order in which they are asked.
+pub fn rows(tiers: &Tiers) -> Vec<Row> {
+    let entries = tiers.entries();
+    // The narrower reading: whether domain entries reach sub-domains is not said [?].
+    let standings = Standings::new(&entries, Rules::default());
+    let mut rows = Vec::new();
+    for place in Place::WALK {
+        let Some(whose) = tiers.scope.at(place.tier) else {
+            continue;
+        };
+        for (index, listed) in tiers.at(place).iter().enumerate() {
+            rows.push(Row {
+                place,
+                whose: whose.clone(),
+                name: tiers.scope.name_at(place.tier),
+                key: tiers.scope.key.label.clone(),
+                listed: listed.clone(),
+                standing: standings.of(place, index),
+            });
+        }
+    }
+    rows
+}
+
+/// The name of a tier, as a chip.
+pub fn tier_badge(tier: Tier) -> AnyView {
+    match tier {
+        Tier::User => badge(Icon::User, "User"),
+        Tier::Domain => badge(Icon::Globe, "Domain"),
+        Tier::Account => badge(Icon::Users, "Account"),
+    }
+}
+
+/// The name of a list, as a chip.
+pub fn list_badge(list: List) -> AnyView {
+    match list {
+        List::Safelist => badge(Icon::Check, "Safelist"),
+        List::Blocklist => badge(Icon::Ban, "Blocklist"),
+    }
+}
+
+fn standing(standing: &Standing) -> AnyView {
+    match standing {
+        Standing::Counts => state(Icon::Check, "", "Counts"),
+        Standing::Shadowed { by, entry } => view! {
+            {state(Icon::CircleSlash, "", "Shadowed")}<small>"The "{by.to_string()}" has "<span class="mono">{entry.shown()}</span>", which is asked first"</small>
+        }
+        .into_any(),
+        Standing::Duplicate { of, entry } => view! {
+            {state(Icon::Equal, "", "Duplicate")}<small>"The "{of.to_string()}" has "<span class="mono">{entry.shown()}</span>", which does the same"</small>
+        }
+        .into_any(),
+        Standing::Unknown => state(Icon::CircleHelp, "", "Not understood"),
+    }
+}
+
+/// The table of entries. `own`: the tier that the page is about, whose name need not be repeated.
+pub fn table(cx: &Cx, rows: Vec<Row>, back: &str) -> AnyView {
+    let may = cx.actor.may(Need::Lists);
+    let lines = rows
+        .into_iter()
+        .map(|row| {
+            let shadowed = matches!(row.standing, Standing::Shadowed { .. });
+            let shown = row.listed.entry.shown();
+            let text = if shadowed {
+                view! { <s class="mono">{shown.clone()}</s> }.into_any()
+            } else {
+                view! { <span class="mono">{shown.clone()}</span> }.into_any()
+            };
+            let to = match &row.whose {
+                Whose::User(address) => format!("/recipients/{}", segment(&address.to_string())),
+                Whose::Domain(name) => format!("/domains/{}#lists", segment(name.as_str())),
+                Whose::Account(_) => "/lists?tier=account".to_owned(),
+            };
+            let remove = may.then(|| {
+                let asks = row.place.tier == Tier::Account;
+                let label = format!("Remove {shown} from the {}", row.place);
+                view! {
+                    <form method="post" action="/do/lists/remove">
+                        <input type="hidden" name="tier" value=row.place.tier.as_str()/>
+                        <input type="hidden" name="whose" value=row.whose.to_string()/>
+                        <input type="hidden" name="list" value=row.place.list.as_str()/>
+                        <input type="hidden" name="item" value=row.listed.item.clone()/>
+                        <input type="hidden" name="back" value=back.to_owned()/>
+                        <button class="btn btn-quiet btn-sm" aria-label=label>{icon(Icon::Trash2)}{if asks { "Remove…" } else { "Remove" }}</button>
+                    </form>
+                }
+            });
+            view! {
+                <tr role="row">
+                    <th role="rowheader" scope="row" class="main">{text}</th>
+                    <td role="cell" data-l="List">{list_badge(row.place.list)}</td>
+                    <td role="cell" data-l="Tier">{tier_badge(row.place.tier)}</td>
+                    <td role="cell" data-l="For" class="lo"><a class="mono" href=to>{row.name}</a></td>
+                    <td role="cell" data-l="Type" class="lo muted">{row.listed.entry.kind()}</td>
+                    <td role="cell" class="wide">{standing(&row.standing)}</td>
+                    <td role="cell" data-l="Key" class="lo muted nw">{row.key}</td>
+                    <td role="cell" class="end">{remove}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    let heads =
+        [("Entry", ""), ("List", ""), ("Tier", ""), ("For", "lo"), ("Type", "lo"), ("Effect", ""), ("Key", "lo")]
+            .map(|(label, class)| view! { <th role="columnheader" scope="col" class=class>{label}</th> });
+    view! {
+        <div class="tw"><table role="table" class="table cards" aria-label="Entries">
+            <thead role="rowgroup"><tr role="row">{heads.into_view()}<th role="columnheader" scope="col"><span class="vh">"Remove"</span></th></tr></thead>
+            <tbody role="rowgroup">{lines}</tbody>
+        </table></div>
+    }
+    .into_any()
+}
+
+/// Lists that could not be read.
+pub fn failures(tiers: &Tiers) -> AnyView {
+    tiers
+        .failed()
+        .into_iter()
+        .map(|(place, (what, next))| {
+            let what = what.trim_start_matches("Not done: ");
+            alert("warn", format!("The {place} could not be read: {what}"), next.clone(), None)
+        })
+        .collect_view()
+        .into_any()
+}
+
+/// What a tier reaches, in words.
+pub fn reach(scope: &Scope, tier: Tier) -> String {
+    match tier {
+        Tier::User => "1 mailbox".to_owned(),
+        Tier::Domain => {
+            let aliases = scope.row.as_ref().map_or(0, |row| row.aliases);
+            match aliases {
+                0 => "every mailbox of the domain".to_owned(),
+                count => format!(
+                    "every mailbox of the domain and of its {}",
+                    words::count(u64::from(count), "alias", "aliases")
+                ),
+            }
+        }
+        Tier::Account => {
+            format!("all {}, and any added later", words::count(scope.domains, "domain", "domains"))
+        }
+    }
+}
+
+/// The form that adds entries. The narrowest tier is chosen unless something was typed.
+pub fn add_form(cx: &Cx, scope: &Scope, back: &str) -> Option<AnyView> {
+    if !cx.actor.may(Need::Lists) {
+        return None;
+    }
+    let chosen = cx.typed("entries", "tier", scope.whose.tier().as_str());
+    let list = cx.typed("entries", "list", cx.query("add").unwrap_or("safelist"));
+    let tiers = Tier::ALL
+        .into_iter()
+        .filter(|tier| scope.at(*tier).is_some())
+        .map(|tier| {
+            let word = match tier {
+                Tier::User => "User",
+                Tier::Domain => "Domain",
+                Tier::Account => "Account…",
+            };
+            view! {
+                <label class="check">
+                    <input type="radio" name="tier" value=tier.as_str() checked=chosen == tier.as_str()/>
+                    <span><b>{word}</b><small>"Reaches "{reach(scope, tier)}</small></span>
+                </label>
+            }
+        })
+        .collect_view();
+    let lists = List::ALL
+        .map(|which| {
+            let (word, text) = match which {
+                List::Safelist => ("Safelist", "Let through"),
+                List::Blocklist => ("Blocklist", "Stopped"),
+            };
+            view! {
+                <label class="check">
+                    <input type="radio" name="list" value=which.as_str() checked=list == which.as_str()/>
+                    <span><b>{word}</b><small>{text}</small></span>
+                </label>
+            }
+        })
+        .into_view();
+    let errors = cx.errors("entries", "text");
+    let first = match errors.len() {
+        0 => None,
+        1 => errors.first().cloned(),
+        count => Some(format!("Nothing was added: {} to correct.", words::count(count as u64, "line", "lines"))),
+    };
+    let all = (errors.len() > 1).then(|| {
+        view! { <ul class="err">{errors.into_iter().map(|error| view! { <li>{error}</li> }).collect_view()}</ul> }
+    });
+    let others = ["whose", "tier", "list"]
+        .map(|field| crate::components::field_error(format!("entries-{field}-err"), cx.error("entries", field)));
+    let whose = scope.whose.to_string();
+    Some(
+        view! {
+            <section class="card" id="add" aria-labelledby="h-add">
+                <header><h2 id="h-add">"Add entries"</h2></header>
+                <form class="body stack" method="post" action="/do/lists/add">
+                    <input type="hidden" name="whose" value=whose/>
+                    <input type="hidden" name="account" value=scope.account.clone()/>
+                    <input type="hidden" name="back" value=back.to_owned()/>
+                    <TextArea name="text" form="entries" label="Addresses, domains or IP addresses" rows=3
+                        value=cx.typed("entries", "text", "") error=first
+                        hint="One a line, with commas between, or CSV as exported here. At most 200."/>
+                    {all}
+                    <fieldset class="cols tight"><legend class="label">"List"</legend>{lists}</fieldset>
+                    <fieldset class="stack tight"><legend class="label">"Tier"</legend>{tiers}</fieldset>
+                    {others.into_view()}
+                    <div class="row"><button class="btn btn-primary push">"Add"</button></div>
+                </form>
+            </section>
+        }
+        .into_any(),
+    )
+}
+
+/// The address of the explainer for an entry's sender, where it names one.
+pub fn explain_url(from: &str, to: &str) -> String {
+    format!("/explain?from={}&to={}", query_value(from), query_value(to))
+}
+
+/// The entries of one tier and of those above and below it, for the page of a domain or recipient.
+pub fn card(cx: &Cx, tiers: &Tiers, back: &str, shown: usize) -> AnyView {
+    let all = rows(tiers);
+    let total = all.len();
+    let more = total.saturating_sub(shown);
+    let own = tiers.scope.whose.tier();
+    let counted = Tier::ALL
+        .into_iter()
+        .filter(|tier| tiers.scope.at(*tier).is_some())
+        .map(|tier| {
+            let count = all.iter().filter(|row| row.place.tier == tier).count();
+            format!("{} {}", words::thousands(count as u64), if tier == own { "here" } else { tier.as_str() })
+        })
+        .collect::<Vec<_>>()
+        .join(", ");
+    let whole = format!("/lists?for={}", query_value(&tiers.scope.whose.to_string()));
+    let body = if total == 0 {
+        view! { <p class="body hint">"No list that was read has an entry. The filter alone judges."</p> }.into_any()
+    } else {
+        table(cx, all.into_iter().take(shown).collect(), back)
+    };
+    let above = (own == Tier::Domain).then(|| {
+        view! { <p class="body hint">"Entries of single recipients stand above these. MailChannels does not list its recipients: open one by its address."</p> }
+    });
+    view! {
+        <section class="card gap" id="lists" aria-labelledby="h-li">
+            <header><h2 id="h-li">"Safelist and blocklist"</h2><span class="hint">{counted}</span>
+                <a class="linkish push" href=whole>{if more > 0 { format!("All {}", words::thousands(total as u64)) } else { "Filter, add, export".to_owned() }}</a>
+            </header>
+            <div class="stack">{failures(tiers)}</div>
+            {body}
+            {above}
+        </section>
+    }
+    .into_any()
+}
+
+/// Whether an entry reads as one that a filter by text means.
+pub fn contains(entry: &Entry, text: &str) -> bool {
+    let text = text.trim().to_lowercase();
+    entry.item().to_lowercase().contains(&text) || entry.shown().to_lowercase().contains(&text)
+}

@@ -1,0 +1,54 @@
+//! `GET /lists/export.csv`: the lists of a view, so that they can be imported again unedited.
+
+use crate::{
+    pages::lists::{View, load},
+    server::{
+        actor::{Actor, Need},
+        headers::plain,
+        state::AppState,
+    },
+};
+use axum::{
+    Extension,
+    extract::{Query, State},
+    response::{IntoResponse, Response},
+};
+use desk::{Tiers, Whose};
+use http::{StatusCode, header};
+use inbound::lists::export;
+use std::collections::HashMap;
+
+/// The handler.
+pub async fn lists(
+    State(state): State<AppState>,
+    Extension(actor): Extension<Actor>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response {
+    if !actor.may(Need::Read) {
+        return plain(StatusCode::FORBIDDEN, "Your role does not allow this.\n".into());
+    }
+    let view = View::of(&query);
+    let (tiers, rows) = match load(&state.desk, &actor.person, &view).await {
+        Ok(found) => found,
+        Err(error) => {
+            let (what, next) = error.words();
+            return plain(StatusCode::BAD_GATEWAY, format!("{what} {next}\n"));
+        }
+    };
+    if let Some((place, (what, next))) = tiers.iter().flat_map(Tiers::failed).next() {
+        // A file with a list missing would look whole.
+        return plain(StatusCode::BAD_GATEWAY, format!("The {place} could not be read. {what} {next}\n"));
+    }
+    let csv = export(rows.iter().map(|row| {
+        let whose = match &row.whose {
+            Whose::Account(_) => String::new(),
+            whose => whose.to_string(),
+        };
+        (row.place.tier, whose, row.place.list, &row.listed.entry)
+    }));
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"lists.csv\""),
+    ];
+    (headers, csv).into_response()
+}
