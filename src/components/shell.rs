@@ -44,7 +44,11 @@ pub fn frame(cx: &Cx, section: &'static str, (domains, keys): (u64, usize), body
     .into_iter()
     .map(|(value, words, which)| view! { <button class="opt" name="theme" value=value>{icon(which)}{words}</button> })
     .collect_view();
-    let query = if matches!(section, "/domains" | "/lists") { String::new() } else { cx.query("q").unwrap_or_default().to_owned() };
+    let query = if matches!(section, "/domains" | "/lists") {
+        String::new()
+    } else {
+        cx.query("q").unwrap_or_default().to_owned()
+    };
     let back = cx.url.clone();
     view! {
         <a class="skip btn" href="#main">"Skip to content"</a>

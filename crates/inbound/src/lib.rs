@@ -6,6 +6,7 @@ pub mod complaint;
 pub mod downstream;
 pub mod import;
 pub mod lists;
+pub mod message;
 pub mod name;
 pub mod pasted;
 pub mod sender;

@@ -82,9 +82,15 @@ fn oracle_matches(item: &str, mail: &Mail, rules: Rules) -> bool {
     let sender = mail.sender.to_string();
     let domain = sender.rsplit('@').next().unwrap();
     let labels = |name: &str| name.split('.').rev().map(str::to_owned).collect::<Vec<_>>();
+    let bits = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .flat_map(|byte| (0..8).rev().map(move |at| if byte >> at & 1 == 1 { '1' } else { '0' }))
+            .collect::<String>()
+    };
     let binary = |ip: &IpAddr| match ip {
-        IpAddr::V4(ip) => ip.octets().iter().map(|byte| format!("{byte:08b}")).collect::<String>(),
-        IpAddr::V6(ip) => ip.octets().iter().map(|byte| format!("{byte:08b}")).collect::<String>(),
+        IpAddr::V4(ip) => bits(&ip.octets()),
+        IpAddr::V6(ip) => bits(&ip.octets()),
     };
     if item == "?" {
         false
