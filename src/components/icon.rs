@@ -49,6 +49,7 @@ pub enum Icon {
     CreditCard,
     Download,
     List,
+    MessageSquareWarning,
     Minus,
     Route,
 }
@@ -99,6 +100,7 @@ impl Icon {
             Self::CreditCard => "credit-card",
             Self::Download => "download",
             Self::List => "list",
+            Self::MessageSquareWarning => "message-square-warning",
             Self::Minus => "minus",
             Self::Route => "route",
         }
@@ -122,6 +124,7 @@ pub fn sprite() -> impl IntoView {
 const SPRITE: &str = concat!(
     r##"<symbol id="i-download" viewBox="0 0 24 24"><path d="M12 15V3"/><path d="M21 15v4a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2v-4"/><path d="m7 10 5 5 5-5"/></symbol>"##,
     r##"<symbol id="i-list" viewBox="0 0 24 24"><path d="M13 5h8"/><path d="M13 12h8"/><path d="M13 19h8"/><path d="m3 17 2 2 4-4"/><path d="m3 7 2 2 4-4"/></symbol>"##,
+    r##"<symbol id="i-message-square-warning" viewBox="0 0 24 24"><path d="M22 17a2 2 0 0 1-2 2H6.828a2 2 0 0 0-1.414.586l-2.202 2.202A.71.71 0 0 1 2 21.286V5a2 2 0 0 1 2-2h16a2 2 0 0 1 2 2z"/><path d="M12 15h.01"/><path d="M12 7v4"/></symbol>"##,
     r##"<symbol id="i-minus" viewBox="0 0 24 24"><path d="M5 12h14"/></symbol>"##,
     r##"<symbol id="i-route" viewBox="0 0 24 24"><circle cx="6" cy="19" r="3"/><path d="M9 19h8.5a3.5 3.5 0 0 0 0-7h-11a3.5 3.5 0 0 1 0-7H15"/><circle cx="18" cy="5" r="3"/></symbol>"##,
     r##"<symbol id="i-archive" viewBox="0 0 24 24"><rect width="20" height="5" x="2" y="3" rx="1"/><path d="M4 8v11a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2V8"/><path d="M10 12h4"/></symbol>"##,

@@ -6,11 +6,12 @@ use inbound::words;
 use leptos::prelude::*;
 
 /// Sections of the navigation: path, name, icon.
-const SECTIONS: [(&str, &str, Icon); 7] = [
+const SECTIONS: [(&str, &str, Icon); 8] = [
     ("/domains", "Domains", Icon::Globe),
     ("/explain", "Explain", Icon::Route),
     ("/lists", "Lists", Icon::List),
     ("/recipients", "Recipients", Icon::Users),
+    ("/reports", "Reports", Icon::MessageSquareWarning),
     ("/provision", "Provision", Icon::Plus),
     ("/keys", "API keys", Icon::KeyRound),
     ("/subscriptions", "Subscriptions", Icon::CreditCard),

@@ -17,6 +17,7 @@ pub mod lists;
 pub mod not_found;
 pub mod provision;
 pub mod recipients;
+pub mod reports;
 pub mod servers;
 pub mod sign_in;
 pub mod subscriptions;

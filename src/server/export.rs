@@ -10,7 +10,7 @@ use crate::{
 };
 use axum::{
     Extension,
-    extract::{Query, State},
+    extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
 use desk::{Tiers, Whose};
@@ -22,8 +22,9 @@ use std::collections::HashMap;
 pub async fn lists(
     State(state): State<AppState>,
     Extension(actor): Extension<Actor>,
-    Query(query): Query<HashMap<String, String>>,
+    RawQuery(query): RawQuery,
 ) -> Response {
+    let query: HashMap<_, _> = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
     if !actor.may(Need::Read) {
         return plain(StatusCode::FORBIDDEN, "Your role does not allow this.\n".into());
     }

@@ -8,9 +8,11 @@ pub mod export;
 pub mod flash;
 pub mod headers;
 pub mod login_link;
+pub mod report;
 pub mod router;
 pub mod run;
 pub mod sign_in;
+pub mod spool;
 pub mod state;
 
 pub use run::{healthcheck, serve};

@@ -2,10 +2,11 @@
 
 use crate::{
     app,
-    server::{actor, assets, csrf, export, headers, login_link, sign_in, state::AppState},
+    server::{actor, assets, csrf, export, headers, login_link, report, sign_in, state::AppState},
 };
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
     response::Redirect,
     routing::{get, post},
@@ -18,7 +19,7 @@ use store::Sessions;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
-    timeout::{RequestBodyTimeoutLayer, TimeoutLayer},
+    timeout::RequestBodyTimeoutLayer,
     trace::TraceLayer,
 };
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
@@ -53,6 +54,7 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
         .route("/sign-in", post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/theme", post(sign_in::theme))
+        .route("/reports", post(report::post).layer(DefaultBodyLimit::disable()))
         .route("/lists/export.csv", get(export::lists))
         .route("/domains/{name}/login-link", post(login_link::mint))
         .leptos_routes_with_context(&state, routes, context, app::shell)
@@ -66,7 +68,7 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
         .layer(from_fn_with_state(state.origin.clone(), csrf::guard))
         .layer(from_fn(headers::secure))
         .layer(RequestBodyTimeoutLayer::new(Duration::from_secs(30)))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_mins(1)))
+        .layer(from_fn(limit_time))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             headers::plain(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -88,10 +90,23 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
         .with_state(state)
 }
 
+/// Ends a request that takes too long. A message of 40 MB over a slow line, and on to the service, takes minutes.
+async fn limit_time(request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
+    let minutes = if request.uri().path() == "/reports" { 15 } else { 1 };
+    match tokio::time::timeout(Duration::from_mins(minutes), next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => headers::plain(
+            StatusCode::GATEWAY_TIMEOUT,
+            "It took too long. Open the page again and look whether it was done.\n".into(),
+        ),
+    }
+}
+
 /// Refuses bodies that are too large, by what they claim or, where they claim nothing, as they come.
 async fn limit_body(request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
     let limit = match request.uri().path() {
         "/do/provision/check" | "/do/explain/read" => BATCH_LIMIT,
+        "/reports" => report::BODY_MAX,
         _ => BODY_LIMIT,
     };
     let claimed = request

@@ -3,16 +3,18 @@
 use crate::server::{
     assets,
     config::{Config, ConfigError},
+    report,
     router::router,
     state::AppState,
 };
 use desk::{Desk, system_clock};
 use leptos::config::LeptosOptions;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use store::{Sessions, Store};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::Semaphore,
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -96,7 +98,14 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     }
 
     let leptos = LeptosOptions::builder().output_name("sluice").site_addr(address).build();
-    let state = AppState { desk: desk.clone(), leptos, origin: origin.clone() };
+    let spool_dir = config.database.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")).into();
+    let state = AppState {
+        desk: desk.clone(),
+        leptos,
+        origin: origin.clone(),
+        reports: Arc::new(Semaphore::new(report::AT_ONCE)),
+        spool_dir,
+    };
     let app = router(state, Sessions::new(store.clone(), system_clock));
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();

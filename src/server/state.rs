@@ -4,7 +4,8 @@ use crate::server::config::Origin;
 use axum::extract::FromRef;
 use desk::Desk;
 use leptos::config::LeptosOptions;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
+use tokio::sync::Semaphore;
 
 /// Shared by all handlers; cheap to clone.
 #[derive(Clone, FromRef)]
@@ -13,6 +14,10 @@ pub struct AppState {
     pub desk: Desk,
     /// Names of the browser files.
     pub leptos: LeptosOptions,
+    /// Room for messages in passage.
+    pub reports: Arc<Semaphore>,
+    /// Where messages in passage are spooled: next to the database.
+    pub spool_dir: Arc<Path>,
     /// The public origin.
     pub origin: Arc<Origin>,
 }

@@ -12,14 +12,14 @@ use std::{
 
 const NAME: &str = "bikeshop-northgate.example";
 
-struct Server {
-    child: Child,
-    base: String,
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) base: String,
 }
 
 impl Server {
     /// Starts the real program and waits until it says where it listens.
-    fn start(dir: &Path, upstream: &str) -> Self {
+    pub(crate) fn start(dir: &Path, upstream: &str) -> Self {
         let kek = dir.join("kek");
         std::fs::write(&kek, "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff").unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_sluice"))

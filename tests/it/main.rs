@@ -11,4 +11,5 @@ mod explain;
 mod keys;
 mod lists;
 mod provision;
+mod reports;
 mod web;

@@ -18,6 +18,7 @@ mod people;
 mod provision;
 mod reach;
 mod recipients;
+mod reports;
 mod subscriptions;
 mod undo;
 
@@ -35,6 +36,7 @@ pub use people::{DEMO_PEOPLE, DemoPerson, Person, Role};
 pub use provision::{BatchInput, BatchReport, OneInput, OneOutcome, RowOutcome, RowState};
 pub use reach::{Asker, KeyRef};
 pub use recipients::{RecipientInput, RecipientReport};
+pub use reports::{ReportInput, ReportPlan};
 pub use subscriptions::SubscriptionView;
 pub use undo::Snapshot;
 

@@ -38,6 +38,8 @@ mod provision;
 #[cfg(feature = "client")]
 mod repeat;
 #[cfg(feature = "client")]
+mod stream;
+#[cfg(feature = "client")]
 mod wire;
 
 #[cfg(feature = "client")]
@@ -52,6 +54,8 @@ pub use key::{ApiKey, InvalidKey};
 pub use limiter::LimiterStats;
 #[cfg(feature = "client")]
 pub use ops::LoginLink;
+#[cfg(feature = "client")]
+pub use stream::{EscapedMessage, escape, escaped_len};
 
 /// Most items of a batch call `[spec]`.
 pub const BATCH_MAX: usize = 1000;

@@ -2,7 +2,7 @@
 
 use crate::{
     Alias, ApiKey, BATCH_MAX, CompleteSettings, DOWNSTREAMS_MAX, DownstreamAddress, Error, Filter, ListItem,
-    LoginLinks, PutRecipient, Recipient, RecipientOutcome, Report, ReportType, Session, Subscription,
+    LoginLinks, PutRecipient, Recipient, RecipientOutcome, Session, Subscription,
     encode::{a_address, a_addresses, a_label, a_labels, a_servers, at_most},
     error::Meaning,
     repeat::Again,
@@ -162,16 +162,5 @@ impl Session<'_> {
         } else {
             Ok(RecipientOutcome::Existed)
         }
-    }
-
-    /// `POST /report`: the message goes as it is.
-    pub async fn report(&self, kind: ReportType, report: &Report) -> Result<(), Error> {
-        let kind = match kind {
-            ReportType::FalseNegative => "false_negative",
-            ReportType::FalsePositive => "false_positive",
-        };
-        let query = [("report_type", kind.to_owned())];
-        let call = Call::new("report", Method::POST, &["report"]).query(&query).meaning(Meaning::Ownership);
-        self.call_with(call, Some(report)).await.map(drop)
     }
 }

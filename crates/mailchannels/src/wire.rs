@@ -203,8 +203,7 @@ impl Session<'_> {
             Ok(Answer { status, body: whole(response, posted).await, posted })
         } else {
             // The status arrived, so a refusal is a refusal even if its words are lost.
-            let mut words = Vec::new();
-            gather(response, REFUSAL_MAX, &mut words).await.ok();
+            let words = refusal(response).await;
             let secrets = [Some(self.key.expose_for_sealing()), call.secret];
             Err(classify(status, &words, call.meaning, posted, secrets.into_iter().flatten()))
         };
@@ -224,6 +223,13 @@ async fn whole(response: reqwest::Response, posted: bool) -> Result<Vec<u8>, Err
     }
 }
 
+/// The words of a refusal, as far as they came.
+pub(crate) async fn refusal(response: reqwest::Response) -> Vec<u8> {
+    let mut words = Vec::new();
+    gather(response, REFUSAL_MAX, &mut words).await.ok();
+    words
+}
+
 /// Reads a body up to a size; says whether that was all of it.
 async fn gather(mut response: reqwest::Response, max: usize, body: &mut Vec<u8>) -> Result<bool, reqwest::Error> {
     while let Some(chunk) = response.chunk().await? {
@@ -236,7 +242,7 @@ async fn gather(mut response: reqwest::Response, max: usize, body: &mut Vec<u8>)
 }
 
 /// What a failure without a whole answer means.
-fn lost(error: &reqwest::Error, posted: bool) -> Error {
+pub(crate) fn lost(error: &reqwest::Error, posted: bool) -> Error {
     if error.is_connect() {
         Error::Unavailable { status: None }
     } else if posted {

@@ -18,6 +18,7 @@ mod keys;
 mod mirror;
 mod people;
 mod pool;
+mod reports;
 mod sessions;
 #[cfg(test)]
 mod testing;
@@ -31,4 +32,5 @@ pub use keys::{KeyRow, NewKey, ReplaceKey, SealedRow};
 pub use mirror::{MirrorDetail, MirrorDomain, SyncStats};
 pub use people::{NewPerson, PersonRow};
 pub use pool::{Store, new_id};
+pub use reports::ReportRow;
 pub use sessions::Sessions;

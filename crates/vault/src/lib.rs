@@ -20,8 +20,10 @@ mod entropy;
 mod kek;
 mod master;
 mod ring;
+mod spool;
 
 pub use entropy::{Entropy, NoEntropy, SystemEntropy};
 pub use kek::{Kek, KekId, ParseKekError};
 pub use master::{Fingerprint, MasterKeys, MasterSecret};
 pub use ring::{Context, KeyRing, OpenError, SealError};
+pub use spool::{CHUNK_TAG, Damaged, SpoolKey};
