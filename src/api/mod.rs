@@ -8,10 +8,11 @@ pub mod domains;
 pub mod error;
 pub mod forms;
 pub mod keys;
+pub mod mx;
 pub mod provision;
 
 /// Path, need and function name of every server function; a test walks it.
-pub const ALL: [(&str, crate::server::actor::Need); 17] = {
+pub const ALL: [(&str, crate::server::actor::Need); 20] = {
     use crate::server::actor::Need::{ChangeDomains, OwnKeys, Read};
     [
         ("/do/keys/add", OwnKeys),
@@ -28,6 +29,9 @@ pub const ALL: [(&str, crate::server::actor::Need); 17] = {
         ("/do/domains/associate", ChangeDomains),
         ("/do/domains/deprovision", ChangeDomains),
         ("/do/domains/undo", ChangeDomains),
+        ("/do/mx/check", Read),
+        ("/do/mx/mute", ChangeDomains),
+        ("/do/mx/unmute", ChangeDomains),
         ("/do/provision/one", ChangeDomains),
         ("/do/provision/check", ChangeDomains),
         ("/do/provision/send", ChangeDomains),

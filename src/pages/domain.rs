@@ -6,10 +6,10 @@ use crate::{
         Cx, Field, Icon, age, alert, badge, empty, field_error, icon, note, page, page::Page, policy_badge, state,
     },
     islands::{CopyButton, ServerLine, ServersEditor},
-    pages::{domain_facts, history},
+    pages::{domain_facts, domain_mx, history},
     server::actor::Need,
 };
-use desk::{DomainView, Lookup, Snapshot, Source};
+use desk::{DomainView, Lookup, MxView, Snapshot, Source};
 use http::StatusCode;
 use inbound::{association::Association, downstream::Server, name::DomainName, words};
 use leptos::prelude::*;
@@ -17,9 +17,10 @@ use leptos_router::hooks::use_params_map;
 use std::sync::Arc;
 
 /// Sections of the page: id and name.
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 7] = [
     ("spam", "Spam handling"),
     ("servers", "Downstream servers"),
+    ("mx", "MX records"),
     ("aliases", "Aliases"),
     ("admins", "Admins"),
     ("key", "Key"),
@@ -43,9 +44,10 @@ pub fn DomainPage() -> impl IntoView {
         match cx.desk.domain(&cx.actor.person, &name).await? {
             Lookup::Found(view) => {
                 let history = cx.desk.history(name.as_str(), 10).await?;
+                let mx = cx.desk.mx(name.as_str()).await?;
                 let title = view.name.to_unicode();
                 let status = if matches!(view.source, Source::Live) { StatusCode::OK } else { StatusCode::BAD_GATEWAY };
-                Ok(Page::new(title, body(&cx, *view, history)).status(status))
+                Ok(Page::new(title, body(&cx, *view, mx, history)).status(status))
             }
             Lookup::AliasOf { alias, canonical } => Ok(alias_page(&cx, &alias, &canonical)),
             Lookup::Unreached { name, asked, failed } => Ok(unreached(&cx, &name, asked, &failed)),
@@ -109,7 +111,7 @@ fn unreached(cx: &Cx, name: &DomainName, asked: usize, failed: &[(desk::KeyRef, 
     .status(status)
 }
 
-fn body(cx: &Cx, view: DomainView, history: Vec<desk::HistoryRow>) -> impl IntoView + use<> {
+fn body(cx: &Cx, view: DomainView, mx: Option<MxView>, history: Vec<desk::HistoryRow>) -> impl IntoView + use<> {
     let live = matches!(view.source, Source::Live);
     // Without a live read there is nothing to merge a change with, so forms wait.
     let editable = live && cx.actor.may(Need::ChangeDomains);
@@ -127,7 +129,11 @@ fn body(cx: &Cx, view: DomainView, history: Vec<desk::HistoryRow>) -> impl IntoV
         {note(cx.flash.as_ref())}
         {stale}
         <nav class="tabs pin" aria-label="On this page">
-            {SECTIONS.map(|(id, name)| view! { <a href=format!("#{id}")>{name}</a> }).into_view()}
+            {SECTIONS
+                .into_iter()
+                .filter(|(id, _)| *id != "mx" || mx.is_some())
+                .map(|(id, name)| view! { <a href=format!("#{id}")>{name}</a> })
+                .collect_view()}
         </nav>
         <div class="split">
             <div class="stack">
@@ -136,6 +142,7 @@ fn body(cx: &Cx, view: DomainView, history: Vec<desk::HistoryRow>) -> impl IntoV
             </div>
             <aside class="stack" aria-label="Domain facts">
                 {domain_facts::key_card(cx, &view, editable)}
+                {mx.map(|mx| domain_mx::card(cx, view.name.as_str(), &mx))}
                 {domain_facts::aliases(cx, &view, editable)}
                 {domain_facts::admins(cx, &view, editable)}
             </aside>

@@ -8,5 +8,6 @@ mod canary;
 mod changes;
 mod crash;
 mod keys;
+mod mx;
 mod provision;
 mod web;

@@ -37,6 +37,7 @@ pub enum DnsFault {
 pub(crate) struct Zone {
     set: HashMap<String, Vec<(u16, String)>>,
     fault: Option<DnsFault>,
+    faults: HashMap<String, DnsFault>,
     queries: u64,
 }
 
@@ -55,6 +56,16 @@ impl Control {
     /// Makes every query fail, or none.
     pub fn set_dns_fault(&self, fault: Option<DnsFault>) {
         self.lock().zone.fault = fault;
+    }
+
+    /// Makes the queries for one name fail, or not; without effect while all fail.
+    pub fn set_mx_fault(&self, domain: &str, fault: Option<DnsFault>) {
+        let Ok(name) = name_of(domain) else { return };
+        let faults = &mut self.lock().zone.faults;
+        match fault {
+            Some(fault) => faults.insert(name, fault),
+            None => faults.remove(&name),
+        };
     }
 
     /// Queries so far.
@@ -86,7 +97,9 @@ fn reply(control: &Control, query: Message) -> Option<Message> {
     let asked = query.queries.first()?.clone();
     let (name, kind) = (asked.name().clone(), asked.query_type());
     reply.add_query(asked);
-    match inner.zone.fault {
+    let text = name.to_ascii().to_ascii_lowercase();
+    let text = text.trim_end_matches('.');
+    match inner.zone.fault.or_else(|| inner.zone.faults.get(text).copied()) {
         Some(DnsFault::Silent) => return None,
         Some(DnsFault::ServFail) => {
             reply.metadata.response_code = ResponseCode::ServFail;
@@ -94,8 +107,6 @@ fn reply(control: &Control, query: Message) -> Option<Message> {
         }
         None => {}
     }
-    let text = name.to_ascii().to_ascii_lowercase();
-    let text = text.trim_end_matches('.');
     let records = inner.zone.set.get(text).cloned().or_else(|| by_rule(&inner.world, text));
     match records {
         None => reply.metadata.response_code = ResponseCode::NXDomain,
