@@ -52,13 +52,14 @@ fn verdict_state(verdict: Verdict, muted: bool, words: String) -> AnyView {
 pub fn cell(mx: &MxState, now: i64) -> impl IntoView + use<> {
     let verdict = Verdict::parse(&mx.verdict).unwrap_or(Verdict::Unknown);
     let title = mx.checked_at.map(|at| format!("Looked up {}", age(now, at)));
-    let words = match (verdict, mx.checked_at) {
-        (_, None) => "Not checked yet".to_owned(),
-        (Verdict::Here, _) => verdict.words().to_owned(),
-        (_, Some(at)) => format!("{}, {}", verdict.words(), age(now, at)),
-    };
-    let shown = verdict_state(verdict, mx.muted, words);
-    view! { <td role="cell" data-l="MX" class="nw" title=title>{shown}</td> }
+    let words = if mx.checked_at.is_some() { verdict.words() } else { "Not checked yet" };
+    let shown = verdict_state(verdict, mx.muted, words.to_owned());
+    // What is as it should be is as old as the check says, a day at most; of the rest one wants to know.
+    let old = mx
+        .checked_at
+        .filter(|_| verdict != Verdict::Here)
+        .map(|at| view! { <span class="lo muted">{format!(" {}", age(now, at))}</span> });
+    view! { <td role="cell" data-l="MX" class="nw" title=title>{shown}{old}</td> }
 }
 
 fn explained(verdict: Verdict) -> &'static str {
@@ -113,8 +114,8 @@ pub fn card(cx: &Cx, name: &str, mx: &MxView) -> impl IntoView + use<> {
                 <p class="hint">{explained(mx.verdict)}</p>
             </div>
             {old}
-            <ul class="list">{lines(&mx.records)}</ul>
-            <footer class="row">
+            {(!mx.records.is_empty()).then(|| view! { <ul class="list">{lines(&mx.records)}</ul> })}
+            <footer>
                 <form method="post" action="/do/mx/check">
                     <input type="hidden" name="name" value=name.to_owned()/>
                     <button class="btn">{icon(Icon::RefreshCw)}"Check now"</button>

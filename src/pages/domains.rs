@@ -256,7 +256,7 @@ fn table(cx: &Cx, view: &View, listing: Listing) -> AnyView {
         ("MX", "", ""),
         ("Subscription", "subscription", "lo"),
         ("Servers", "servers", "num"),
-        ("Aliases", "aliases", "num"),
+        ("Aliases", "aliases", "num lo"),
     ]
     .into_iter()
     .filter(|(label, ..)| *label != "MX" || checks_mx)
@@ -271,7 +271,7 @@ fn table(cx: &Cx, view: &View, listing: Listing) -> AnyView {
     view! {
         <div class="tw">
             <table role="table" class="table cards sticky" aria-label="Domains">
-                <thead role="rowgroup"><tr role="row">{head}<th role="columnheader" scope="col" class="num">"Synced"</th></tr></thead>
+                <thead role="rowgroup"><tr role="row">{head}<th role="columnheader" scope="col" class="num lo">"Synced"</th></tr></thead>
                 <tbody role="rowgroup">{rows}</tbody>
             </table>
         </div>
@@ -336,8 +336,8 @@ fn domain_row(row: DomainRow, keys: &[KeyRef], checks_mx: bool, now: i64) -> imp
             <td role="cell" data-l="Servers" class="num">
                 {if no_servers { state(Icon::TriangleAlert, "warn", "0").into_any() } else { row.servers.to_string().into_any() }}
             </td>
-            <td role="cell" data-l="Aliases" class="num">{row.aliases}</td>
-            <td role="cell" data-l="Synced" class="num muted nw">{age(now, row.synced_at)}</td>
+            <td role="cell" data-l="Aliases" class="num lo">{row.aliases}</td>
+            <td role="cell" data-l="Synced" class="num lo muted nw">{age(now, row.synced_at)}</td>
         </tr>
     }
 }
