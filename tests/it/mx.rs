@@ -250,6 +250,31 @@ async fn other_expected_hosts_are_judged_from_what_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn fifty_a_second_at_most_and_none_twice() {
+    let app = TestApp::start(120).await;
+    let _lead = all_keys(&app).await;
+    let desk = &app.running.desk;
+    let begun = Instant::now();
+    assert_eq!(desk.check_due().await.unwrap(), 120);
+    let took = begun.elapsed();
+    assert!((2_000..8_000).contains(&took.as_millis()), "{took:?}");
+    assert_eq!(app.sandbox.control().dns_queries(), 120);
+    assert_eq!(desk.check_due().await.unwrap(), 0, "nothing is due");
+    assert_eq!(app.sandbox.control().dns_queries(), 120);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_ends_when_dns_answers_for_none() {
+    let app = TestApp::start(120).await;
+    let _lead = all_keys(&app).await;
+    app.sandbox.control().set_dns_fault(Some(DnsFault::ServFail));
+    assert_eq!(app.running.desk.check_due().await.unwrap(), 50);
+    // The others are not unknown for an hour because of that, but first in the next pass.
+    app.sandbox.control().set_dns_fault(None);
+    assert_eq!(app.running.desk.check_due().await.unwrap(), 70);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_filter_costs_as_many_statements_at_any_size() {
     let mut costs = Vec::new();
     for domains in [100, 10_000] {
