@@ -110,7 +110,7 @@ pub fn card(cx: &Cx, name: &str, mx: &MxView) -> impl IntoView + use<> {
         <section class="card" id="mx" aria-labelledby="h-mx">
             <header><h2 id="h-mx">"MX records"</h2></header>
             <div class="body stack">
-                <dl class="facts"><dt>"Mail goes"</dt><dd>{shown}</dd><dt>"Looked up"</dt><dd>{since}</dd>{muted}</dl>
+                <dl class="facts"><dt>"Verdict"</dt><dd>{shown}</dd><dt>"Looked up"</dt><dd>{since}</dd>{muted}</dl>
                 <p class="hint">{explained(mx.verdict)}</p>
             </div>
             {old}
