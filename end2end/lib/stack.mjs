@@ -50,10 +50,11 @@ export async function startStack({ domains = 200, seed = "demo", latency = 0, ra
   await writeFile(join(dir, "kek"), randomBytes(32).toString("base64"), { mode: 0o400 });
   const upstream = `127.0.0.1:${await freePort()}`;
   const address = `127.0.0.1:${await freePort()}`;
+  const dns = `127.0.0.1:${await freePort()}`;
   const control = `http://${upstream}/_sandbox`;
   const sandbox = await start(
     process.env.SANDBOX_BIN,
-    ["--listen", upstream, "--seed", seed, "--domains", String(domains), "--latency-ms", String(latency), "--rate", String(rate)],
+    ["--listen", upstream, "--dns", dns, "--seed", seed, "--domains", String(domains), "--latency-ms", String(latency), "--rate", String(rate)],
     {},
     `${control}/health`,
   );
@@ -66,13 +67,14 @@ export async function startStack({ domains = 200, seed = "demo", latency = 0, ra
       SLUICE_DATABASE: join(dir, "sluice.sqlite3"),
       SLUICE_KEK_FILE: join(dir, "kek"),
       SLUICE_UPSTREAM: `http://${upstream}/inbound/v1`,
+      SLUICE_MX_RESOLVER: dns,
       SLUICE_LOG: "debug",
       ...env,
     },
     `http://${address}/healthz`,
   );
   const ask = async (method, path, body) => {
-    const answer = await fetch(`${control}/${path}`, { method, body: body && JSON.stringify(body) });
+    const answer = await fetch(`${control}/${path}`, { method, body: body === undefined ? undefined : JSON.stringify(body) });
     if (!answer.ok && answer.status !== 404) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     const text = await answer.text();
     return text ? JSON.parse(text) : null;
@@ -88,6 +90,8 @@ export async function startStack({ domains = 200, seed = "demo", latency = 0, ra
       domain: (name) => ask("GET", `domains/${encodeURIComponent(name)}`),
       list: (tier, whose, list) => ask("GET", `lists/${tier}/${encodeURIComponent(whose)}/${list}`),
       setList: (tier, whose, list, items) => ask("PUT", `lists/${tier}/${encodeURIComponent(whose)}/${list}`, items),
+      mx: (name, records) => ask("PUT", `mx/${encodeURIComponent(name)}`, records),
+      dns: (fault) => ask("PUT", "dns", fault),
       deleteKey: (label) => ask("DELETE", `keys/${label}`),
     },
     async stop() {

@@ -10,10 +10,11 @@ pub mod explain;
 pub mod forms;
 pub mod keys;
 pub mod lists;
+pub mod mx;
 pub mod provision;
 
 /// Path, need and function name of every server function; a test walks it.
-pub const ALL: [(&str, crate::server::actor::Need); 24] = {
+pub const ALL: [(&str, crate::server::actor::Need); 27] = {
     use crate::server::actor::Need::{ChangeDomains, Lists, OwnKeys, Read};
     [
         ("/do/keys/add", OwnKeys),
@@ -37,6 +38,9 @@ pub const ALL: [(&str, crate::server::actor::Need); 24] = {
         ("/do/lists/undo", Lists),
         ("/do/lists/undo-all", Lists),
         ("/do/recipients/create", Lists),
+        ("/do/mx/check", Read),
+        ("/do/mx/mute", ChangeDomains),
+        ("/do/mx/unmute", ChangeDomains),
         ("/do/provision/one", ChangeDomains),
         ("/do/provision/check", ChangeDomains),
         ("/do/provision/send", ChangeDomains),

@@ -33,7 +33,7 @@ pub fn DropText(
             let target = target.clone();
             wasm_bindgen_futures::spawn_local(async move {
                 let part = if over_limit { file.slice_with_f64_and_f64(0.0, f64::from(limit)).ok() } else { None };
-                let text = part.as_ref().map_or_else(|| file.text(), |part| part.text());
+                let text = part.as_ref().map_or_else(|| file.text(), web_sys::Blob::text);
                 let Ok(text) = wasm_bindgen_futures::JsFuture::from(text).await else {
                     said.set(format!("{} could not be read.", file.name()));
                     return;

@@ -2,14 +2,17 @@
 
 use crate::{
     api::forms::domain_page,
-    components::{Cx, Field, Icon, alert, icon, note, page, page::Page},
-    pages::domain::named,
+    components::{Cx, Field, Icon, icon, note, page, page::Page},
+    pages::{domain::named, domain_mx},
     server::actor::Need,
 };
 use desk::{DeskError, Lookup};
 use inbound::name::DomainName;
 use leptos::prelude::*;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// How long the page waits for DNS.
+const LOOK_UP: Duration = Duration::from_millis(2_500);
 
 /// The page.
 #[component]
@@ -36,6 +39,8 @@ pub fn Deprovision() -> impl IntoView {
             format!("{loses}, its settings and list entries")
         };
         let name = name.as_str().to_owned();
+        let now = cx.desk.mx_now(&cx.actor.person, &name, LOOK_UP).await?;
+        let consequence = domain_mx::consequence(&name, now.as_ref(), &loses);
         Ok(Page::new(
             format!("Deprovision {name}"),
             view! {
@@ -44,12 +49,7 @@ pub fn Deprovision() -> impl IntoView {
                     <h1>"Deprovision "<span class="mono">{name.clone()}</span></h1>
                 </div>
                 {note(cx.flash.as_ref())}
-                {alert(
-                    "bad",
-                    "Its mail bounces unless its MX records have moved",
-                    format!("MailChannels then refuses its mail with 554 5.7.1 Relay access denied. It also loses {loses}; this cannot be undone."),
-                    None,
-                )}
+                {consequence}
                 <form class="card gap" method="post" action="/do/domains/deprovision">
                     <input type="hidden" name="name" value=name.clone()/>
                     <div class="body stack">

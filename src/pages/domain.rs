@@ -6,23 +6,23 @@ use crate::{
         Cx, Field, Icon, age, alert, badge, empty, field_error, icon, note, page, page::Page, policy_badge, state,
     },
     islands::{CopyButton, ServerLine, ServersEditor},
-    pages::{domain_facts, entries, history},
+    pages::{domain_facts, domain_mx, entries, history},
     server::actor::Need,
 };
-use desk::{DomainView, Lookup, Snapshot, Source, Tiers, Whose};
+use desk::{DomainView, Lookup, MxView, Snapshot, Source, Tiers, Whose};
 use http::StatusCode;
 use inbound::{association::Association, downstream::Server, name::DomainName, words};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use std::sync::Arc;
 
-/// Sections of the page: id and name.
 /// Entries of lists shown on the page; the rest is one link away.
 const ENTRIES_SHOWN: usize = 20;
-
-const SECTIONS: [(&str, &str); 7] = [
+/// Sections of the page: id and name.
+const SECTIONS: [(&str, &str); 8] = [
     ("spam", "Spam handling"),
     ("servers", "Downstream servers"),
+    ("mx", "MX records"),
     ("aliases", "Aliases"),
     ("admins", "Admins"),
     ("key", "Key"),
@@ -50,9 +50,10 @@ pub fn DomainPage() -> impl IntoView {
         match found? {
             Lookup::Found(view) => {
                 let history = cx.desk.history(name.as_str(), 10).await?;
+                let mx = cx.desk.mx(name.as_str()).await?;
                 let title = view.name.to_unicode();
                 let status = if matches!(view.source, Source::Live) { StatusCode::OK } else { StatusCode::BAD_GATEWAY };
-                Ok(Page::new(title, body(&cx, *view, tiers.ok(), history)).status(status))
+                Ok(Page::new(title, body(&cx, *view, tiers.ok(), mx, history)).status(status))
             }
             Lookup::AliasOf { alias, canonical } => Ok(alias_page(&cx, &alias, &canonical)),
             Lookup::Unreached { name, asked, failed } => Ok(unreached(&cx, &name, asked, &failed)),
@@ -116,7 +117,13 @@ fn unreached(cx: &Cx, name: &DomainName, asked: usize, failed: &[(desk::KeyRef, 
     .status(status)
 }
 
-fn body(cx: &Cx, view: DomainView, tiers: Option<Tiers>, history: Vec<desk::HistoryRow>) -> impl IntoView + use<> {
+fn body(
+    cx: &Cx,
+    view: DomainView,
+    tiers: Option<Tiers>,
+    mx: Option<MxView>,
+    history: Vec<desk::HistoryRow>,
+) -> impl IntoView + use<> {
     let live = matches!(view.source, Source::Live);
     // Without a live read there is nothing to merge a change with, so forms wait.
     let editable = live && cx.actor.may(Need::ChangeDomains);
@@ -134,7 +141,11 @@ fn body(cx: &Cx, view: DomainView, tiers: Option<Tiers>, history: Vec<desk::Hist
         {note(cx.flash.as_ref())}
         {stale}
         <nav class="tabs pin" aria-label="On this page">
-            {SECTIONS.map(|(id, name)| view! { <a href=format!("#{id}")>{name}</a> }).into_view()}
+            {SECTIONS
+                .into_iter()
+                .filter(|(id, _)| *id != "mx" || mx.is_some())
+                .map(|(id, name)| view! { <a href=format!("#{id}")>{name}</a> })
+                .collect_view()}
         </nav>
         <div class="split">
             <div class="stack">
@@ -143,6 +154,7 @@ fn body(cx: &Cx, view: DomainView, tiers: Option<Tiers>, history: Vec<desk::Hist
             </div>
             <aside class="stack" aria-label="Domain facts">
                 {domain_facts::key_card(cx, &view, editable)}
+                {mx.map(|mx| domain_mx::card(cx, view.name.as_str(), &mx))}
                 {domain_facts::aliases(cx, &view, editable)}
                 {domain_facts::admins(cx, &view, editable)}
             </aside>

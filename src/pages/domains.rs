@@ -2,6 +2,7 @@
 
 use crate::{
     components::{Cx, Icon, age, alert, badge, empty, icon, note, page, page::Page, policy_badge, state},
+    pages::domain_mx,
     server::actor::{Need, query_value},
 };
 use desk::{Freshness, KeyRef, Listing};
@@ -28,6 +29,8 @@ pub struct View {
     pub subscription: String,
     /// `servers=none`
     pub servers: String,
+    /// `mx`: a verdict, or `muted`.
+    pub mx: String,
     /// `sort`: `name`, `servers`, `aliases`, `policy`, `subscription`; a leading `-` turns it round.
     pub sort: String,
     /// `after`: keyset cursor.
@@ -46,6 +49,7 @@ impl View {
             policy: get("policy"),
             subscription: get("subscription"),
             servers: get("servers"),
+            mx: Some(get("mx")).filter(|mx| domain_mx::is_filter(mx)).unwrap_or_default(),
             sort: get("sort"),
             after: get("after"),
             before: get("before"),
@@ -60,6 +64,7 @@ impl View {
             ("policy", &self.policy),
             ("subscription", &self.subscription),
             ("servers", &self.servers),
+            ("mx", &self.mx),
             ("sort", &self.sort),
         ];
         pairs.extend(cursor);
@@ -72,7 +77,9 @@ impl View {
     }
 
     fn is_filtered(&self) -> bool {
-        [&self.q, &self.key, &self.policy, &self.subscription, &self.servers].iter().any(|value| !value.is_empty())
+        [&self.q, &self.key, &self.policy, &self.subscription, &self.servers, &self.mx]
+            .iter()
+            .any(|value| !value.is_empty())
     }
 
     fn sort(&self) -> (Sort, bool) {
@@ -99,6 +106,7 @@ impl View {
             policy: some(&self.policy),
             subscription: some(&self.subscription),
             no_servers: self.servers == "none",
+            mx: some(&self.mx),
             sort,
             descending,
             backwards: before.is_some(),
@@ -136,7 +144,7 @@ fn body(cx: &Cx, view: &View, listing: Listing) -> impl IntoView + use<> {
         </div>
         {note(cx.flash.as_ref())}
         {freshness_alert(&listing.freshness, cx.now)}
-        {has_keys.then(|| filters(view, &listing))}
+        {has_keys.then(|| filters(cx, view, &listing))}
         {has_keys.then(|| view! {
             <div class="row meta sm">
                 <p>{counted(view, &listing)}</p>
@@ -201,7 +209,7 @@ fn freshness_alert(freshness: &Freshness, now: i64) -> Option<AnyView> {
     )
 }
 
-fn filters(view: &View, listing: &Listing) -> impl IntoView + use<> {
+fn filters(cx: &Cx, view: &View, listing: &Listing) -> impl IntoView + use<> {
     let option = |chosen: &str, value: &str, words: String| {
         let selected = chosen == value;
         view! { <option value=value.to_owned() selected=selected>{words}</option> }
@@ -229,6 +237,7 @@ fn filters(view: &View, listing: &Listing) -> impl IntoView + use<> {
             <select class="input" name="policy" aria-label="Policy">{policies.into_view()}</select>
             <select class="input" name="subscription" aria-label="Subscription">{subscriptions}</select>
             <select class="input" name="servers" aria-label="Servers">{servers.into_view()}</select>
+            {cx.desk.checks_mx().then(|| domain_mx::select(&view.mx))}
             {(!sort.is_empty()).then(|| view! { <input type="hidden" name="sort" value=sort/> })}
             <button class="btn">"Filter"</button>
         </form>
@@ -239,26 +248,30 @@ fn table(cx: &Cx, view: &View, listing: Listing) -> AnyView {
     if listing.rows.is_empty() {
         return nothing(cx, view, &listing).into_any();
     }
-    let keys = listing.keys;
+    let (keys, checks_mx) = (listing.keys, cx.desk.checks_mx());
     let head = [
         ("Domain", "name", ""),
         ("Key", "", ""),
         ("Policy", "policy", ""),
+        ("MX", "", ""),
         ("Subscription", "subscription", "lo"),
         ("Servers", "servers", "num"),
-        ("Aliases", "aliases", "num"),
+        ("Aliases", "aliases", "num lo"),
     ]
-    .map(|(label, sort, class)| header(view, label, sort, class));
+    .into_iter()
+    .filter(|(label, ..)| *label != "MX" || checks_mx)
+    .map(|(label, sort, class)| header(view, label, sort, class))
+    .collect_view();
     let (first, last) =
         (listing.rows.first().map(|row| row.display.clone()), listing.rows.last().map(|row| row.display.clone()));
     let shown = listing.rows.len();
-    let rows = listing.rows.into_iter().map(|row| domain_row(row, &keys, cx.now)).collect_view();
+    let rows = listing.rows.into_iter().map(|row| domain_row(row, &keys, checks_mx, cx.now)).collect_view();
     let previous = listing.previous.map(|cursor| view.url(Some(("before", &cursor))));
     let next = listing.next.map(|cursor| view.url(Some(("after", &cursor))));
     view! {
         <div class="tw">
             <table role="table" class="table cards sticky" aria-label="Domains">
-                <thead role="rowgroup"><tr role="row">{head.into_view()}<th role="columnheader" scope="col" class="num">"Synced"</th></tr></thead>
+                <thead role="rowgroup"><tr role="row">{head}<th role="columnheader" scope="col" class="num lo">"Synced"</th></tr></thead>
                 <tbody role="rowgroup">{rows}</tbody>
             </table>
         </div>
@@ -310,7 +323,7 @@ pub fn holder(association: &str, holder: Option<&String>, keys: &[KeyRef]) -> An
     }
 }
 
-fn domain_row(row: DomainRow, keys: &[KeyRef], now: i64) -> impl IntoView + use<> {
+fn domain_row(row: DomainRow, keys: &[KeyRef], checks_mx: bool, now: i64) -> impl IntoView + use<> {
     let held = holder(&row.association, row.holder.as_ref(), keys);
     let no_servers = row.servers == 0;
     view! {
@@ -318,12 +331,13 @@ fn domain_row(row: DomainRow, keys: &[KeyRef], now: i64) -> impl IntoView + use<
             <th role="rowheader" scope="row" class="main wide"><a class="mono" href=crate::api::forms::domain_page(&row.name, "")>{row.display}</a></th>
             <td role="cell" data-l="Key">{held}</td>
             <td role="cell" data-l="Policy">{policy_badge(row.policy.as_deref())}</td>
+            {checks_mx.then(|| domain_mx::cell(&row.mx, now))}
             <td role="cell" data-l="Subscription" class="lo nw">{row.subscription}</td>
             <td role="cell" data-l="Servers" class="num">
                 {if no_servers { state(Icon::TriangleAlert, "warn", "0").into_any() } else { row.servers.to_string().into_any() }}
             </td>
-            <td role="cell" data-l="Aliases" class="num">{row.aliases}</td>
-            <td role="cell" data-l="Synced" class="num muted nw">{age(now, row.synced_at)}</td>
+            <td role="cell" data-l="Aliases" class="num lo">{row.aliases}</td>
+            <td role="cell" data-l="Synced" class="num lo muted nw">{age(now, row.synced_at)}</td>
         </tr>
     }
 }

@@ -31,6 +31,8 @@ fn words(row: &HistoryRow) -> String {
         (_, Some(Snapshot::Provisioned { present: true })) => "Provisioned".into(),
         (_, Some(Snapshot::Provisioned { present: false })) => "Deprovisioned".into(),
         _ if row.action == "domain.login-link" => "Created a login link".into(),
+        _ if row.action == "domain.mx-mute" => "Muted its MX records".into(),
+        _ if row.action == "domain.mx-unmute" => "Unmuted its MX records".into(),
         _ => row.action.clone(),
     }
 }

@@ -4,6 +4,7 @@ pub mod batch;
 pub mod deprovision;
 pub mod domain;
 pub mod domain_facts;
+pub mod domain_mx;
 pub mod domains;
 pub mod entries;
 pub mod entries_review;

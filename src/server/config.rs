@@ -45,6 +45,22 @@ pub struct Config {
     /// Seconds between two looks at each key's domains.
     #[arg(long, env = "SLUICE_SYNC_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..), global = true)]
     pub sync_seconds: u64,
+    /// Address and port of the DNS resolver that is asked for MX records; without it, those of the system.
+    #[arg(long, env = "SLUICE_MX_RESOLVER", global = true)]
+    pub mx_resolver: Option<SocketAddr>,
+    /// Hosts that MX records of filtered domains point at, comma-separated. Compared by name.
+    #[arg(
+        long,
+        env = "SLUICE_MX_EXPECTED",
+        value_delimiter = ',',
+        default_value = "mx1.mailchannels.net,mx2.mailchannels.net",
+        global = true
+    )]
+    pub mx_expected: Vec<String>,
+    /// Seconds between two looks for domains whose MX records are due (daily, hourly when the last look-up
+    /// failed, new domains at once). 0 switches all MX look-ups off.
+    #[arg(long, env = "SLUICE_MX_SECONDS", default_value_t = 60, global = true)]
+    pub mx_seconds: u64,
     /// Log filter, as `tracing` reads it.
     #[arg(long, env = "SLUICE_LOG", default_value = "info", global = true)]
     pub log: String,
@@ -68,6 +84,14 @@ pub enum ConfigError {
     /// The upstream address cannot be used.
     #[error("SLUICE_UPSTREAM must be an http:// or https:// address without user, query or fragment.")]
     Upstream,
+    /// An expected host is no host name.
+    #[error("SLUICE_MX_EXPECTED has “{host}”, which is no host name: {why}")]
+    MxExpected {
+        /// As configured.
+        host: String,
+        /// Why.
+        why: inbound::name::NameError,
+    },
     /// No KEK was given.
     #[error(
         "no key-encryption key: write 32 random bytes in base64 to a file only Sluice can read \
@@ -148,6 +172,17 @@ impl Config {
         plain.then_some(url).ok_or(ConfigError::Upstream)
     }
 
+    /// The hosts that MX records are expected to point at.
+    pub fn mx_expected(&self) -> Result<Vec<String>, ConfigError> {
+        self.mx_expected
+            .iter()
+            .map(|host| match inbound::name::HostName::parse(host) {
+                Ok(host) => Ok(host.as_str().to_owned()),
+                Err(why) => Err(ConfigError::MxExpected { host: host.clone(), why }),
+            })
+            .collect()
+    }
+
     /// The ring of key-encryption keys.
     pub fn key_ring(&self) -> Result<vault::KeyRing, ConfigError> {
         let current = match (&self.kek, &self.kek_file) {
@@ -216,6 +251,19 @@ mod tests {
         ] {
             assert!(origin(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn expected_hosts_are_host_names() {
+        let expected = |hosts: &str| config(&["--mx-expected", hosts]).mx_expected();
+        assert_eq!(config(&[]).mx_expected().unwrap(), ["mx1.mailchannels.net", "mx2.mailchannels.net"]);
+        assert_eq!(
+            expected("MX1.filter.example., mx2.filter.example").unwrap(),
+            ["mx1.filter.example", "mx2.filter.example"]
+        );
+        let error = expected("mx1.filter.example,192.0.2.1").unwrap_err().to_string();
+        assert!(error.contains("“192.0.2.1”"), "{error}");
+        assert!(expected("mx1.filter.example,").is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::server::{
     router::router,
     state::AppState,
 };
-use desk::{Desk, system_clock};
+use desk::{Desk, MxWatch, system_clock};
 use leptos::config::LeptosOptions;
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use store::{Sessions, Store};
@@ -47,6 +47,9 @@ pub enum RunError {
     /// The client of the API could not be built.
     #[error("the API client could not be built: {0}")]
     Client(#[from] mailchannels::BuildError),
+    /// The DNS resolver for MX records could not be set up.
+    #[error("MX records cannot be looked up: {0}. Set SLUICE_MX_RESOLVER, or SLUICE_MX_SECONDS=0 to do without.")]
+    Resolver(#[from] mx::LookupError),
     /// Accepting connections failed.
     #[error("serving failed: {0}")]
     Serve(#[source] std::io::Error),
@@ -81,6 +84,7 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     config.auth_mode()?;
     let ring = config.key_ring()?;
     let upstream = config.upstream()?.clone();
+    let watch = mx_watch(&config)?;
     let listener =
         TcpListener::bind(config.listen).await.map_err(|source| RunError::Listen { address: config.listen, source })?;
     let address = listener.local_addr().map_err(RunError::Serve)?;
@@ -93,6 +97,10 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     let mut client = mailchannels::Config::new(upstream);
     client.rate_per_second = config.rate;
     let desk = Desk::new(store.clone(), ring, master, mailchannels::Client::new(client)?, system_clock);
+    let desk = match watch {
+        Some(watch) => desk.with_mx(watch),
+        None => desk,
+    };
     if let Err(error) = desk.settle_unfinished().await {
         tracing::error!(%error, "unfinished changes could not be settled");
     }
@@ -128,6 +136,16 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
             }
         }
     });
+    if desk.checks_mx() {
+        let (desk, stop) = (desk.clone(), stop.clone());
+        let every = Duration::from_secs(config.mx_seconds);
+        tasks.spawn(async move {
+            tokio::select! {
+                () = desk.keep_mx_checked(every) => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
     tasks.spawn({
         let stop = stop.clone();
         async move {
@@ -142,6 +160,15 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     }
     tracing::info!(%address, origin = %origin.origin, "listening");
     Ok(Running { address, desk, stop, tasks })
+}
+
+/// How MX records are checked, unless that is switched off.
+fn mx_watch(config: &Config) -> Result<Option<MxWatch>, RunError> {
+    let expected = config.mx_expected()?;
+    if config.mx_seconds == 0 {
+        return Ok(None);
+    }
+    Ok(Some(MxWatch::new(mx::Resolver::new(config.mx_resolver)?, expected)))
 }
 
 /// Deletes what has expired, every ten minutes.

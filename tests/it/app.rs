@@ -12,6 +12,7 @@ use std::{path::PathBuf, sync::Mutex, time::Duration};
 use tempfile::TempDir;
 
 #[derive(Parser)]
+#[command(args_override_self = true)]
 struct Cli {
     #[command(flatten)]
     config: Config,
@@ -31,10 +32,24 @@ pub(crate) struct TestApp {
 impl TestApp {
     /// A Sluice with an empty database and a stand-in with `domains` demo domains.
     pub(crate) async fn start(domains: usize) -> Self {
+        Self::start_with(domains, &[]).await
+    }
+
+    /// The same with more flags for Sluice.
+    pub(crate) async fn start_with(domains: usize, flags: &[&str]) -> Self {
         let options = Options { seed: Seed::Demo, domains, rate: 10_000, ..Options::default() };
         let sandbox = Sandbox::start(options).await.expect("the stand-in starts");
         let dir = tempfile::tempdir().expect("a directory");
-        let running = run::start(config(&dir, &sandbox.base_url())).await.expect("sluice starts");
+        let running = run::start(config(&dir, &sandbox, flags)).await.expect("sluice starts");
+        let base = format!("http://{}", running.address);
+        Self { sandbox, running, dir, base }
+    }
+
+    /// The same database and stand-in under a Sluice that starts anew, with other flags.
+    pub(crate) async fn restart_with(self, flags: &[&str]) -> Self {
+        let Self { sandbox, running, dir, .. } = self;
+        running.stop().await;
+        let running = run::start(config(&dir, &sandbox, flags)).await.expect("sluice starts again");
         let base = format!("http://{}", running.address);
         Self { sandbox, running, dir, base }
     }
@@ -74,7 +89,7 @@ impl TestApp {
 }
 
 /// The configuration of a test.
-pub(crate) fn config(dir: &TempDir, upstream: &str) -> Config {
+pub(crate) fn config(dir: &TempDir, sandbox: &Sandbox, flags: &[&str]) -> Config {
     let database = dir.path().join("sluice.sqlite3");
     let arguments = [
         "sluice",
@@ -87,13 +102,17 @@ pub(crate) fn config(dir: &TempDir, upstream: &str) -> Config {
         "--kek",
         KEK,
         "--upstream",
-        upstream,
+        &sandbox.base_url(),
+        "--mx-resolver",
+        &sandbox.dns_address().to_string(),
         // Only what a test does reaches the stand-in.
         "--sync-seconds",
         "86400",
+        "--mx-seconds",
+        "86400",
     ]
     .map(str::to_owned);
-    Cli::parse_from(arguments).config
+    Cli::parse_from(arguments.into_iter().chain(flags.iter().map(ToString::to_string))).config
 }
 
 /// A page as it came.

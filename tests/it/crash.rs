@@ -28,6 +28,7 @@ impl Server {
                 ("SLUICE_AUTH", "demo"),
                 ("SLUICE_LISTEN", "127.0.0.1:0"),
                 ("SLUICE_SYNC_SECONDS", "1"),
+                ("SLUICE_MX_SECONDS", "0"),
                 ("SLUICE_UPSTREAM", upstream),
             ])
             .env("SLUICE_DATABASE", dir.join("sluice.sqlite3"))

@@ -10,6 +10,7 @@ mod crash;
 mod explain;
 mod keys;
 mod lists;
+mod mx;
 mod provision;
 mod reports;
 mod web;

@@ -6,7 +6,7 @@ use crate::{
 };
 use mailchannels_sandbox::{Fault, FaultKind, Options, Sandbox, Seed};
 use reqwest::{Method, StatusCode};
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -20,9 +20,10 @@ const BOUNDARY: &str = "----a-boundary";
 fn around(fields: &[(&str, &str)]) -> (String, String) {
     let mut before = String::new();
     for (name, value) in fields {
-        before += &format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        let _ = write!(before, "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
     }
-    before += &format!(
+    let _ = write!(
+        before,
         "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"m.eml\"\r\nContent-Type: message/rfc822\r\n\r\n"
     );
     (before, format!("\r\n--{BOUNDARY}--\r\n"))

@@ -45,6 +45,7 @@ impl Demo {
         make_kek(&kek)?;
         let bin = target().join(if self.release { "release" } else { "debug" });
         let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, proc::free_port()?));
+        let dns = SocketAddr::from((Ipv4Addr::LOCALHOST, proc::free_port()?));
 
         let (stop, stopped) = mpsc::channel();
         ctrlc::set_handler(move || {
@@ -54,7 +55,7 @@ impl Demo {
 
         let mut sandbox = Beside::start(
             Command::new(bin.join("mailchannels-sandbox"))
-                .args(["--listen", &upstream.to_string(), "--seed", "demo"])
+                .args(["--listen", &upstream.to_string(), "--dns", &dns.to_string(), "--seed", "demo"])
                 .args(["--domains", &self.domains.to_string(), "--latency-ms", &self.latency.to_string()]),
             upstream,
             "/_sandbox/health",
@@ -66,6 +67,7 @@ impl Demo {
                 .env("SLUICE_DATABASE", folder.join("sluice.sqlite3"))
                 .env("SLUICE_KEK_FILE", &kek)
                 .env("SLUICE_UPSTREAM", format!("http://{upstream}/inbound/v1"))
+                .env("SLUICE_MX_RESOLVER", dns.to_string())
                 .env("SLUICE_LOG", std::env::var("SLUICE_LOG").unwrap_or_else(|_| "warn".into())),
             address,
             "/healthz",
@@ -96,6 +98,8 @@ Sluice is on http://{address} with a stand-in of {domains} domains.
      curl -X POST http://{upstream}/_sandbox/faults -H 'content-type: application/json' \\
           -d '{{\"operation\":\"*\",\"kind\":{{\"status\":{{\"code\":502}}}}}}'
      and mend it: curl -X DELETE http://{upstream}/_sandbox/faults
+  6. Let a customer's MX records move, and press Check now on the domain's page:
+     curl -X PUT http://{upstream}/_sandbox/mx/bikeshop-northgate.example -d '[[10,\"mx.elsewhere.example\"]]'
 
 Ctrl-C ends both."
     )

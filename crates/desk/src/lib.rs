@@ -14,6 +14,7 @@ mod keys;
 mod lists;
 mod live;
 mod login;
+mod mx;
 mod people;
 mod provision;
 mod reach;
@@ -32,6 +33,7 @@ pub use keys::{Health, KeyView};
 pub use lists::{ListRead, Listed, Scope, Tiers, Whose};
 pub use live::{DomainView, Lookup, Source};
 pub use login::MintedLink;
+pub use mx::{MxNow, MxView, MxWatch};
 pub use people::{DEMO_PEOPLE, DemoPerson, Person, Role};
 pub use provision::{BatchInput, BatchReport, OneInput, OneOutcome, RowOutcome, RowState};
 pub use reach::{Asker, KeyRef};
@@ -41,7 +43,7 @@ pub use subscriptions::SubscriptionView;
 pub use undo::Snapshot;
 
 use mailchannels::Client;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use store::Store;
 use vault::{KeyRing, MasterKeys};
 
@@ -63,12 +65,13 @@ struct Inner {
     master: MasterKeys,
     client: Client,
     clock: Clock,
+    mx: OnceLock<MxWatch>,
 }
 
 impl Desk {
     /// Puts the use cases together.
     pub fn new(store: Store, ring: KeyRing, master: MasterKeys, client: Client, clock: Clock) -> Self {
-        Self(Arc::new(Inner { store, ring, master, client, clock }))
+        Self(Arc::new(Inner { store, ring, master, client, clock, mx: OnceLock::new() }))
     }
 
     /// The current time, unix milliseconds.

@@ -2,6 +2,7 @@
 
 use crate::{
     Entry, Fault, Options, Seed,
+    dns::Zone,
     domains::domain_json,
     seed,
     switches::Switches,
@@ -20,6 +21,7 @@ pub(crate) struct Inner {
     pub(crate) switches: Switches,
     pub(crate) faults: Vec<Fault>,
     pub(crate) ledger: Vec<Entry>,
+    pub(crate) zone: Zone,
     pub(crate) recent: HashMap<String, VecDeque<Instant>>,
 }
 
@@ -42,6 +44,7 @@ impl Control {
             switches: Switches::default(),
             faults: Vec::new(),
             ledger: Vec::new(),
+            zone: Zone::default(),
             recent: HashMap::new(),
         };
         Self { inner: Arc::new(Mutex::new(inner)), options: Arc::new(options), started: Instant::now() }
@@ -135,6 +138,7 @@ impl Control {
             switches: Switches::default(),
             faults: Vec::new(),
             ledger: Vec::new(),
+            zone: Zone::default(),
             recent: HashMap::new(),
         };
     }

@@ -1,9 +1,12 @@
 //! A faithful stand-in for the MailChannels Inbound API: stateful, all 25 operations, with the
 //! rules of the vendor's description. What the vendor leaves open is a named switch.
 //!
+//! It also answers for the MX records of its domains, over UDP, at an address of its own.
+//!
 //! It shares no code with the client, so that a mistake in one cannot hide in the other.
 
 mod control;
+mod dns;
 mod domains;
 mod fault;
 mod input;
@@ -19,6 +22,7 @@ mod switches;
 mod world;
 
 pub use control::Control;
+pub use dns::DnsFault;
 pub use fault::{Fault, FaultKind};
 pub use ledger::Entry;
 pub use server::Sandbox;
@@ -39,6 +43,8 @@ pub enum Seed {
 pub struct Options {
     /// Address; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Address of the DNS stand-in, over UDP; port 0 takes a free one.
+    pub dns: SocketAddr,
     /// What to start with.
     pub seed: Seed,
     /// Domains of the demo customer.
@@ -57,6 +63,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            dns: SocketAddr::from(([127, 0, 0, 1], 0)),
             seed: Seed::Empty,
             domains: 0,
             latency: Duration::ZERO,

@@ -19,6 +19,9 @@ struct Cli {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:4010")]
     listen: SocketAddr,
+    /// Address on which to answer for MX records over UDP.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    dns: SocketAddr,
     /// What to start with.
     #[arg(long, value_enum, default_value = "demo")]
     seed: SeedName,
@@ -41,6 +44,7 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     let options = Options {
         listen: cli.listen,
+        dns: cli.dns,
         seed: match cli.seed {
             SeedName::Demo => Seed::Demo,
             SeedName::Empty => Seed::Empty,
@@ -54,11 +58,11 @@ async fn main() -> ExitCode {
     let sandbox = match Sandbox::start(options).await {
         Ok(sandbox) => sandbox,
         Err(error) => {
-            eprintln!("mailchannels-sandbox: {} cannot be listened on: {error}", cli.listen);
+            eprintln!("mailchannels-sandbox: {} or {} cannot be listened on: {error}", cli.listen, cli.dns);
             return ExitCode::FAILURE;
         }
     };
-    println!("mailchannels-sandbox listens on {}", sandbox.base_url());
+    println!("mailchannels-sandbox listens on {}, for DNS on {}", sandbox.base_url(), sandbox.dns_address());
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
         return ExitCode::FAILURE;
     };

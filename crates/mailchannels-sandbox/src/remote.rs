@@ -1,6 +1,6 @@
 //! Control over HTTP, below `/_sandbox`, for loopback peers only.
 
-use crate::{Control, Fault, domains::domain_json, world::Reply};
+use crate::{Control, DnsFault, Fault, domains::domain_json, world::Reply};
 use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
@@ -90,6 +90,14 @@ fn act(control: &Control, method: &Method, path: &str, body: &[u8]) -> Result<Re
         ("POST", ["messages"]) => {
             let seen: Seen = read(body)?;
             control.saw_message(&seen.domain, &seen.content);
+            done()
+        }
+        ("PUT", ["mx", name]) => {
+            control.set_mx(name, read::<Option<Vec<(u16, String)>>>(body)?);
+            done()
+        }
+        ("PUT", ["dns"]) => {
+            control.set_dns_fault(read::<Option<DnsFault>>(body)?);
             done()
         }
         ("POST", ["reset"]) => {

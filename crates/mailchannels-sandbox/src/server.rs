@@ -3,7 +3,7 @@
 use crate::{
     Control, Entry, FaultKind, Options,
     control::Inner,
-    fault,
+    dns, fault,
     input::Query,
     remote,
     route::{NoRoute, Op, route},
@@ -20,7 +20,11 @@ use std::{
     net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
 };
-use tokio::{net::TcpListener, task::JoinSet, time::sleep};
+use tokio::{
+    net::{TcpListener, UdpSocket},
+    task::JoinSet,
+    time::sleep,
+};
 
 /// Path below which the API lives `[doc]`.
 const BASE: &str = "/inbound/v1";
@@ -30,8 +34,10 @@ type Body = BoxBody<Bytes, io::Error>;
 /// A running stand-in; it ends when dropped.
 pub struct Sandbox {
     addr: SocketAddr,
+    dns_addr: SocketAddr,
     control: Control,
     accepting: tokio::task::JoinHandle<()>,
+    answering: tokio::task::JoinHandle<()>,
 }
 
 impl Sandbox {
@@ -39,15 +45,24 @@ impl Sandbox {
     pub async fn start(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
         let addr = listener.local_addr()?;
+        let socket = UdpSocket::bind(options.dns).await?;
+        let dns_addr = socket.local_addr()?;
         let control = Control::new(options);
         let accepting = tokio::spawn(accept(listener, control.clone()));
-        Ok(Self { addr, control, accepting })
+        let answering = tokio::spawn(dns::answer(socket, control.clone()));
+        Ok(Self { addr, dns_addr, control, accepting, answering })
     }
 
     /// The address it listens on.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The address at which it answers for MX records, over UDP.
+    #[must_use]
+    pub fn dns_address(&self) -> SocketAddr {
+        self.dns_addr
     }
 
     /// The base URL of the API.
@@ -64,14 +79,17 @@ impl Sandbox {
 
     /// Stops listening and ends every connection.
     pub async fn stop(mut self) {
-        self.accepting.abort();
-        let _ = (&mut self.accepting).await;
+        for task in [&mut self.accepting, &mut self.answering] {
+            task.abort();
+            let _ = task.await;
+        }
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.accepting.abort();
+        self.answering.abort();
         self.control.save();
     }
 }

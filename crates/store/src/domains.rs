@@ -6,7 +6,7 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-use crate::{Cursor, MirrorDetail, Result, Sort, Store, accounts::json, cursor::Value};
+use crate::{Cursor, MirrorDetail, MxState, Result, Sort, Store, accounts::json, cursor::Value};
 
 /// A mirrored domain, as seen through the keys asked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct DomainRow {
     pub seen_by_keys: Vec<String>,
     /// When it was last read, live or by a sync of one of those keys. Unix milliseconds.
     pub synced_at: i64,
+    /// Where its mail goes by DNS.
+    pub mx: MxState,
 }
 
 impl FromRow<'_, SqliteRow> for DomainRow {
@@ -69,6 +71,7 @@ impl FromRow<'_, SqliteRow> for DomainRow {
             seen_by_keys: serde_json::from_str(row.try_get("seen_by_keys")?)
                 .map_err(|error| parsed("seen_by_keys", error))?,
             synced_at: row.try_get("synced_at")?,
+            mx: serde_json::from_str(row.try_get("mx")?).map_err(|error| parsed("mx", error))?,
         })
     }
 }
@@ -90,6 +93,9 @@ pub struct DomainQuery {
     pub subscription: Option<String>,
     /// Only those without a downstream server.
     pub no_servers: bool,
+    /// A verdict on the MX records, muted or not: `here`, `elsewhere`, `mixed`, `none`, or `unknown`, which
+    /// is also that of a domain never looked up. Or `muted`, whatever the verdict.
+    pub mx: Option<String>,
     /// The order.
     pub sort: Sort,
     /// The order turned round.
@@ -112,6 +118,7 @@ impl Default for DomainQuery {
             policy: None,
             subscription: None,
             no_servers: false,
+            mx: None,
             sort: Sort::Name,
             descending: false,
             cursor: None,
@@ -150,7 +157,9 @@ const COLUMNS: &str = "d.id, d.account_id, d.name, d.display, d.subscription, d.
         AND +v.fingerprint IN (SELECT value FROM json_each(?1))) AS seen_by_keys,
     max(d.synced_at, coalesce((SELECT max(k.synced_at) FROM visibility v
         JOIN upstream_keys k ON k.fingerprint = v.fingerprint WHERE v.domain_id = d.id
-        AND +v.fingerprint IN (SELECT value FROM json_each(?1))), 0)) AS synced_at";
+        AND +v.fingerprint IN (SELECT value FROM json_each(?1))), 0)) AS synced_at,
+    coalesce((SELECT json_array(m.verdict, m.checked_at, json(iif(m.muted_at IS NULL, 'false', 'true')))
+        FROM mx m WHERE m.name = d.name), json_array('unknown', NULL, json('false'))) AS mx";
 
 impl DomainQuery {
     /// Whether anything is left out, other than by keys and page.
@@ -161,6 +170,7 @@ impl DomainQuery {
             || self.policy.is_some()
             || self.subscription.is_some()
             || self.no_servers
+            || self.mx.is_some()
     }
 
     /// The cursor, when it is of this order.
@@ -168,7 +178,7 @@ impl DomainQuery {
         self.cursor.as_ref().filter(|cursor| cursor.sort == self.sort)
     }
 
-    /// Conditions, put together from constants only: values are parameters 1 to 6.
+    /// Conditions, put together from constants only: values are parameters 1 to 7.
     fn conditions(&self) -> String {
         let mut conditions = VISIBLE.to_owned();
         let filters = [
@@ -183,11 +193,21 @@ impl DomainQuery {
             (self.policy.is_some(), " AND d.policy_key = ?5"),
             (self.subscription.is_some(), " AND d.subscription = ?6"),
             (self.no_servers, " AND d.servers = 0"),
+            (self.mx.is_some(), self.mx_condition()),
         ];
         for (_, filter) in filters.iter().filter(|(on, _)| *on) {
             conditions.push_str(filter);
         }
         conditions
+    }
+
+    /// Each asks for one name, so that the order of the domains decides how the page is read.
+    fn mx_condition(&self) -> &'static str {
+        match self.mx.as_deref() {
+            Some("muted") => " AND EXISTS (SELECT 1 FROM mx m WHERE m.name = d.name AND m.muted_at IS NOT NULL)",
+            Some("unknown") => " AND NOT EXISTS (SELECT 1 FROM mx m WHERE m.name = d.name AND m.verdict <> 'unknown')",
+            _ => " AND EXISTS (SELECT 1 FROM mx m WHERE m.name = d.name AND m.verdict = ?7)",
+        }
     }
 
     pub(crate) fn page_sql(&self) -> String {
@@ -196,13 +216,13 @@ impl DomainQuery {
         let conditions = self.conditions();
         let (place, order) = match self.sort.column() {
             Some(column) => (
-                format!(" AND (d.{column}, d.name, d.id) {than} (?7, ?8, ?9)"),
+                format!(" AND (d.{column}, d.name, d.id) {than} (?8, ?9, ?10)"),
                 format!("d.{column}{way}, d.name{way}, d.id{way}"),
             ),
-            None => (format!(" AND (d.name, d.id) {than} (?8, ?9)"), format!("d.name{way}, d.id{way}")),
+            None => (format!(" AND (d.name, d.id) {than} (?9, ?10)"), format!("d.name{way}, d.id{way}")),
         };
         let place = if self.place().is_some() { place } else { String::new() };
-        format!("SELECT {COLUMNS} FROM domains d WHERE {conditions}{place} ORDER BY {order} LIMIT ?10")
+        format!("SELECT {COLUMNS} FROM domains d WHERE {conditions}{place} ORDER BY {order} LIMIT ?11")
     }
 
     pub(crate) fn count_sql(&self) -> String {
@@ -223,7 +243,7 @@ impl DomainQuery {
     }
 }
 
-/// Binds parameters 1 to 6 to either kind of query.
+/// Binds parameters 1 to 7 to either kind of query.
 macro_rules! bind_filters {
     ($query:expr, $ask:expr) => {
         $query
@@ -233,6 +253,7 @@ macro_rules! bind_filters {
             .bind($ask.holder.as_deref())
             .bind($ask.policy.as_deref())
             .bind($ask.subscription.as_deref())
+            .bind($ask.mx.as_deref())
     };
 }
 
@@ -271,7 +292,8 @@ impl Store {
             query.holder,
             query.policy,
             query.subscription,
-            query.no_servers
+            query.no_servers,
+            query.mx
         ]);
         self.remembered_count(what.to_string(), async {
             let select: QueryScalar<'_, Sqlite, i64, SqliteArguments> = self.scalar(AssertSqlSafe(query.count_sql()));
