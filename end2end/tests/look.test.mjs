@@ -23,6 +23,8 @@ const PAGES = [
   ["lists-recipient", "/lists?for=reception@bikeshop-northgate.example"],
   ["recipients", "/recipients"],
   ["recipient", "/recipients/reception@bikeshop-northgate.example"],
+  ["reports", "/reports"],
+  ["domains-mx", "/domains?mx=elsewhere"],
   ["keys", "/keys"],
   ["provision", "/provision"],
   ["provision-many", "/provision/many"],
