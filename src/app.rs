@@ -94,6 +94,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/lists/outcome/:id") view=pages::entries_review::EntriesOutcome ssr=SsrMode::Async/>
                 <Route path=path!("/recipients") view=pages::recipients::Recipients ssr=SsrMode::Async/>
                 <Route path=path!("/recipients/:address") view=pages::recipients::RecipientPage ssr=SsrMode::Async/>
+                <Route path=path!("/login-links") view=pages::login_links::LinksPage ssr=SsrMode::Async/>
                 <Route path=path!("/reports") view=pages::reports::Reports ssr=SsrMode::Async/>
                 <Route path=path!("/keys") view=pages::keys::Keys ssr=SsrMode::Async/>
                 <Route path=path!("/keys/:id") view=pages::key::KeyPage ssr=SsrMode::Async/>

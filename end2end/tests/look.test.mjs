@@ -25,6 +25,7 @@ const PAGES = [
   ["recipient", "/recipients/reception@bikeshop-northgate.example"],
   ["reports", "/reports"],
   ["domains-mx", "/domains?mx=elsewhere"],
+  ["login-links", "/login-links"],
   ["keys", "/keys"],
   ["provision", "/provision"],
   ["provision-many", "/provision/many"],

@@ -135,12 +135,13 @@ fn body(cx: &Cx, view: &View, listing: Listing) -> impl IntoView + use<> {
     view! {
         <div class="row page-head">
             <h1>"Domains"</h1>
-            {may_change.then(|| view! {
-                <div class="acts">
+            <div class="acts">
+                {cx.actor.may(Need::LoginLink).then(|| view! { <a class="btn" href="/login-links">{icon(Icon::ExternalLink)}"Login links"</a> })}
+                {may_change.then(|| view! {
                     <a class="btn" href="/provision/many">{icon(Icon::Upload)}"Provision many"</a>
                     <a class="btn btn-primary" href="/provision">{icon(Icon::Plus)}"Provision domain"</a>
-                </div>
-            })}
+                })}
+            </div>
         </div>
         {note(cx.flash.as_ref())}
         {freshness_alert(&listing.freshness, cx.now)}

@@ -15,13 +15,17 @@ use desk::{DeskError, Tiers, Whose};
 use inbound::{
     lists::{List, Mail, Outcome, Place, Rules, Step, Tier, Walk, lower, walk},
     name::EmailAddress,
+    sender::Warning,
     words,
 };
 use leptos::prelude::*;
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// Hits shown of one list; the rest is counted, so that the page stays small.
 const HITS_SHOWN: usize = 10;
+
+/// How long DNS may take after the lists were read.
+const DNS_MORE: Duration = Duration::from_millis(50);
 
 /// What is asked, as typed; all of it in the URL.
 #[derive(Clone, Debug, Default)]
@@ -96,8 +100,10 @@ pub fn Explain() -> impl IntoView {
         if !question.is_empty() {
             match question.check() {
                 Err(found) => errors = found,
-                Ok(asked) => match cx.desk.tiers(&cx.actor.person, &Whose::User(asked.to.clone())).await {
-                    Ok(tiers) => answer = Some(result(&cx, &question, &asked, &tiers).into_any()),
+                Ok(asked) => match read(&cx, &asked).await {
+                    Ok((tiers, careful)) => {
+                        answer = Some(result(&cx, &question, &asked, &tiers, careful).into_any());
+                    }
                     Err(DeskError::NotFound(_)) => {
                         errors[2] = Some(format!(
                             "None of your keys reaches {}. It isn't provisioned (mail to it bounces with 554 5.7.1 Relay access denied), or it is locked to a key you don't hold.",
@@ -110,6 +116,25 @@ pub fn Explain() -> impl IntoView {
         }
         Ok::<_, DeskError>(Page::new("Explain", body(&cx, &question, errors, paste, answer)))
     })
+}
+
+/// The six lists, and beside them what DNS says of the sending IP: asked meanwhile, hardly waited for.
+async fn read(cx: &Cx, asked: &Asked) -> Result<(Tiers, Option<Warning>), DeskError> {
+    let whose = Whose::User(asked.to.clone());
+    let dns = match asked.mail.ip {
+        Some(ip) => {
+            let scope = cx.desk.scope(&cx.actor.person, &whose).await?;
+            let desk = cx.desk.clone();
+            Some(tokio::spawn(async move { desk.careful_with_ip(&scope, ip).await }))
+        }
+        None => None,
+    };
+    let tiers = cx.desk.tiers(&cx.actor.person, &whose).await?;
+    let careful = match dns {
+        Some(dns) => tokio::time::timeout(DNS_MORE, dns).await.ok().and_then(Result::ok).flatten(),
+        None => None,
+    };
+    Ok((tiers, careful))
 }
 
 fn body(
@@ -146,7 +171,13 @@ fn place_words(tiers: &Tiers, place: Place) -> String {
     }
 }
 
-fn result(cx: &Cx, question: &Question, asked: &Asked, tiers: &Tiers) -> impl IntoView + use<> {
+fn result(
+    cx: &Cx,
+    question: &Question,
+    asked: &Asked,
+    tiers: &Tiers,
+    careful: Option<Warning>,
+) -> impl IntoView + use<> {
     let lists = tiers.entries();
     let walked = walk(&lists, &asked.mail, asked.rules);
     let failed = tiers.failed();
@@ -180,7 +211,7 @@ fn result(cx: &Cx, question: &Question, asked: &Asked, tiers: &Tiers) -> impl In
                     <header><h2 id="h-walk">"Lists in order"</h2><span class="hint">"The first match decides"</span></header>
                     <div class="tw"><ol class="walk">{steps}</ol></div>
                 </section>
-                {changes(cx, question, asked, tiers, &walked)}
+                {changes(cx, question, asked, tiers, (&walked, careful))}
             </div>
             <aside class="stack" aria-label="Context">{context(asked, tiers, &walked, unsure)}</aside>
         </div>

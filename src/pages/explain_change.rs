@@ -11,7 +11,7 @@ use crate::{
 use desk::Tiers;
 use inbound::{
     lists::{Entry, List, Outcome, Place, Tier, Walk, becomes},
-    sender::{Advice, Width, advise},
+    sender::{Advice, Warning, Width, advise},
 };
 use leptos::prelude::*;
 
@@ -54,7 +54,13 @@ fn candidates(asked: &Asked, advice: &Advice) -> Vec<Entry> {
 }
 
 /// The card.
-pub fn changes(cx: &Cx, question: &Question, asked: &Asked, tiers: &Tiers, walked: &Walk) -> AnyView {
+pub fn changes(
+    cx: &Cx,
+    question: &Question,
+    asked: &Asked,
+    tiers: &Tiers,
+    (walked, ip): (&Walk, Option<Warning>),
+) -> AnyView {
     let now = walked.outcome();
     // Somebody who asks about blocked mail wants it, and the other way round.
     let list =
@@ -81,12 +87,11 @@ pub fn changes(cx: &Cx, question: &Question, asked: &Asked, tiers: &Tiers, walke
         .enumerate()
         .map(|(index, way)| way_row(way, list, narrowest == Some(index), (now, wanted), tiers, &back, may))
         .collect_view();
-    let careful: Vec<_> = if list == List::Safelist {
-        let verp = advice.verp.clone().map(|why| format!("{why} So the domain is offered first."));
-        advice.warnings.iter().map(|warning| warning.words().to_owned()).chain(verp).collect()
-    } else {
-        Vec::new()
-    };
+    let safelisted = if list == List::Safelist { advice.warnings.as_slice() } else { &[] };
+    // A changing address matches as little on a blocklist; an IP of many senders stops too many.
+    let offered = if advice.preselect == Width::Domain { " So the domain is offered first." } else { "" };
+    let verp = advice.verp.clone().map(|why| format!("{why}{offered}"));
+    let careful: Vec<_> = safelisted.iter().chain(&ip).map(|warning| warning.words().to_owned()).chain(verp).collect();
     let careful =
         careful.into_iter().map(|text| crate::components::alert("warn", "Careful", text, None)).collect_view();
     let switch = List::ALL.map(|which| {

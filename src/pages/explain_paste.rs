@@ -63,11 +63,13 @@ fn found_card(cx: &Cx, found: &Found) -> impl IntoView + use<> {
     let senders = |role: &str| {
         found.senders.iter().filter(|(of, _)| of == role).map(|(_, address)| try_link(cx, "from", address)).collect()
     };
+    let get = |field: &str| query_value(cx.query(field).unwrap_or_default());
+    let report = format!("/reports?from={}&to={}", get("from"), get("to"));
     let bounces = found
         .bounces
         .iter()
         .map(|bounce| {
-            let report = bounce.report.then(|| view! { <p><a href="/reports">"Report a false positive"</a></p> });
+            let report = bounce.report.then(|| view! { <p><a href=report.clone()>"Report a false positive"</a></p> });
             view! { <li><div><b class="mono">{bounce.code.clone()}</b><p>{bounce.meaning.clone()}</p><p>{icon(Icon::ChevronRight)}{bounce.next.clone()}</p>{report}</div></li> }
         })
         .collect_view();

@@ -15,6 +15,7 @@ pub mod history;
 pub mod key;
 pub mod keys;
 pub mod lists;
+pub mod login_links;
 pub mod not_found;
 pub mod provision;
 pub mod recipients;

@@ -33,6 +33,10 @@ fn body(cx: &Cx, accounts: Vec<SubscriptionView>) -> impl IntoView + use<> {
 }
 
 fn account(view: SubscriptionView) -> AnyView {
+    let status = match view.status {
+        Ok(()) => state(Icon::Check, "", "MailChannels answers"),
+        Err((what, _)) => state(Icon::TriangleAlert, "warn", what.trim_start_matches("Not done: ").to_owned()),
+    };
     let subscriptions = match view.subscriptions {
         Ok(subscriptions) => subscriptions,
         Err((what, next)) => {
@@ -63,5 +67,5 @@ fn account(view: SubscriptionView) -> AnyView {
             }
         })
         .collect_view();
-    view! { <section class="stack"><h2>{view.account}<span class="muted">{format!(" by {}", view.key.label)}</span></h2><div class="cols">{cards}</div></section> }.into_any()
+    view! { <section class="stack"><h2>{view.account}<span class="muted">{format!(" by {}", view.key.label)}</span></h2><p>{status}</p><div class="cols">{cards}</div></section> }.into_any()
 }

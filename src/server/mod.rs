@@ -8,6 +8,7 @@ pub mod export;
 pub mod flash;
 pub mod headers;
 pub mod login_link;
+pub mod login_links;
 pub mod report;
 pub mod router;
 pub mod run;

@@ -2,7 +2,7 @@
 
 use crate::{
     app,
-    server::{actor, assets, csrf, export, headers, login_link, report, sign_in, state::AppState},
+    server::{actor, assets, csrf, export, headers, login_link, login_links, report, sign_in, state::AppState},
 };
 use axum::{
     Router,
@@ -56,6 +56,7 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
         .route("/theme", post(sign_in::theme))
         .route("/reports", post(report::post).layer(DefaultBodyLimit::disable()))
         .route("/lists/export.csv", get(export::lists))
+        .route("/login-links", post(login_links::mint))
         .route("/domains/{name}/login-link", post(login_link::mint))
         .leptos_routes_with_context(&state, routes, context, app::shell)
         .layer(from_fn(limit_body))

@@ -153,3 +153,67 @@ async fn the_six_reads_go_at_once() {
     assert_eq!(app.upstream_calls() - before, 6);
     assert!(took < 1.5, "{took:.2} round trips");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_pasted_fills_the_question_and_is_kept_nowhere() {
+    let app = TestApp::start(200).await;
+    let agent = app.signed_in("maya").await;
+    agent.add_key("web07", "sandbox-key-07").await;
+    let bounce = format!(
+        "<{TO}>: host mx1.mailchannels.net said:\n 550 5.7.1 Message rejected, a-word-of-the-mail\nfrom billing@parcelhub.example at [203.0.113.7]"
+    );
+    let page = agent.submit("/do/explain/read", &[("text", &bounce)]).await.text;
+    assert_eq!(verdict(&page), "Blocked");
+    for said in
+        ["550 5.7.1 Message rejected", "It was judged to be spam", "Report a false positive", "value=\"203.0.113.7\""]
+    {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    for file in std::fs::read_dir(app.dir.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(18).any(|window| window == b"a-word-of-the-mail"), "it is kept");
+    }
+    let page = agent.submit("/do/explain/read", &[("text", "nothing of use")]).await.text;
+    assert!(page.contains("paste-text-err") && page.contains("No address, IP address or known bounce"), "{page}");
+    let page = agent.submit("/do/explain/read", &[("text", " ")]).await.text;
+    assert!(page.contains("Paste a bounce, headers or a message first."), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_right_form_is_offered_and_dangerous_ones_are_warned_about() {
+    let app = TestApp::start(200).await;
+    let agent = app.signed_in("maya").await;
+    agent.add_key("web07", "sandbox-key-07").await;
+    let ask = async |from: &str, more: &str| agent.get(&format!("/explain?from={from}&to={TO}{more}")).await.text;
+    let narrowest = |page: &str| {
+        let row = page.split("<tr role=\"row\"").find(|row| row.contains("Narrowest that works")).unwrap().to_owned();
+        row.split("mono\">").nth(1).unwrap().split('<').next().unwrap().to_owned()
+    };
+    let page = ask("bounce%2B4f2a91cc.8812@mail.newsletter.example", "").await;
+    assert_eq!(narrowest(&page), "mail.newsletter.example");
+    assert!(page.contains("differs with each mail. So the domain is offered first."), "{page}");
+    let page = ask("ann@gmail.com", "").await;
+    assert_eq!(narrowest(&page), "ann@gmail.com");
+    assert!(page.contains("Anybody can have an address at this provider."), "{page}");
+    assert!(ask("ann@co.uk", "").await.contains("Other people register names below this domain"));
+    assert!(ask(&format!("boss@{NAME}"), "").await.contains("This is the customer's own domain"), "own");
+    assert!(ask("boss@northgatebikes.example", "").await.contains("own domain"), "an alias is one's own too");
+    // By DNS: the domain's own server, and the filter itself.
+    let control = app.sandbox.control();
+    let server = control.domain(NAME).unwrap()["downstreamAddresses"][0]["target"].as_str().unwrap().to_owned();
+    control.set_addresses(server.trim_end_matches('.'), &["192.0.2.7".parse().unwrap()]);
+    control.set_name("203.0.113.9".parse().unwrap(), "out1.mailchannels.net");
+    for (ip, said) in [("192.0.2.7", "one of the domain's own servers"), ("203.0.113.9", "MailChannels's own")] {
+        // The first answer may come too late for the page; then it is in the cache.
+        let mut page = String::new();
+        for _ in 0..50 {
+            page = ask("a@b.example", &format!("&ip={ip}")).await;
+            if page.contains(said) {
+                break;
+            }
+        }
+        assert!(page.contains(said), "{ip}: {page}");
+    }
+    let page = ask("a@b.example", "&ip=192.0.2.99").await;
+    assert!(!page.contains("own servers") && !page.contains("MailChannels's own"), "{page}");
+}

@@ -12,5 +12,7 @@ mod keys;
 mod lists;
 mod mx;
 mod provision;
+mod reach;
+mod recipients;
 mod reports;
 mod web;

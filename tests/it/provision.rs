@@ -3,7 +3,8 @@
 use crate::app::{Browser, TestApp, hidden};
 use mailchannels_sandbox::{Fault, FaultKind};
 
-async fn key_and_subscription(lead: &Browser) -> (String, String) {
+/// A key and a subscription that the forms offer.
+pub(crate) async fn key_and_subscription(lead: &Browser) -> (String, String) {
     let page = lead.get("/provision/many").await.text;
     let key = page
         .split("name=\"key\"")

@@ -20,6 +20,7 @@ mod provision;
 mod reach;
 mod recipients;
 mod reports;
+mod sending;
 mod subscriptions;
 mod undo;
 
@@ -32,7 +33,7 @@ pub use inventory::{Freshness, Listing};
 pub use keys::{Health, KeyView};
 pub use lists::{ListRead, Listed, Scope, Tiers, Whose};
 pub use live::{DomainView, Lookup, Source};
-pub use login::MintedLink;
+pub use login::{LINKS_MAX, LinkOutcome, MintedLink};
 pub use mx::{MxNow, MxView, MxWatch};
 pub use people::{DEMO_PEOPLE, DemoPerson, Person, Role};
 pub use provision::{BatchInput, BatchReport, OneInput, OneOutcome, RowOutcome, RowState};

@@ -76,6 +76,11 @@ impl Desk {
         self
     }
 
+    /// The resolver, where there is one.
+    pub(crate) fn resolver(&self) -> Option<&Resolver> {
+        self.0.mx.get().map(|watch| &watch.resolver)
+    }
+
     /// Whether MX records are checked at all.
     pub fn checks_mx(&self) -> bool {
         self.0.mx.get().is_some()

@@ -2,7 +2,7 @@
 
 use crate::{Asker, Desk, DeskError, FieldError, Whose, audit::Intent, error::Result};
 use inbound::{
-    lists::{Entry, parse_batch},
+    lists::{Entry, lower, parse_batch},
     name::EmailAddress,
 };
 use mailchannels::{Error as Upstream, Filter, PutRecipient, RecipientOutcome};
@@ -48,6 +48,7 @@ impl Desk {
     pub async fn create_recipient(&self, asker: &Asker, input: &RecipientInput) -> Result<RecipientReport> {
         let mut errors = Vec::new();
         let address = EmailAddress::parse(&input.address)
+            .map(|address| lower(&address))
             .map_err(|error| errors.push(FieldError::new("address", error.to_string())))
             .ok();
         let filter = match input.filter.as_str() {

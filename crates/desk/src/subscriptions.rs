@@ -11,6 +11,8 @@ pub struct SubscriptionView {
     pub key: KeyRef,
     /// Account name.
     pub account: String,
+    /// Whether the service says that it is well, or what happened and the next step.
+    pub status: std::result::Result<(), (String, String)>,
     /// Its subscriptions, or what happened and the next step.
     pub subscriptions: std::result::Result<Vec<Subscription>, (String, String)>,
 }
@@ -24,8 +26,11 @@ impl Desk {
         rows.dedup_by(|a, b| a.account_id.is_some() && a.account_id == b.account_id);
         let views = rows.iter().map(|row| async move {
             let opened = self.open(row)?;
-            let subscriptions = patiently(opened.session().subscriptions()).await;
+            let session = opened.session();
+            let (subscriptions, status) =
+                futures::join!(patiently(session.subscriptions()), patiently(session.status()));
             Ok::<_, DeskError>(SubscriptionView {
+                status: status.map_err(|error| DeskError::Upstream(error).words()),
                 account: row.account_name.clone().unwrap_or_default(),
                 subscriptions: subscriptions.map_err(|error| DeskError::Upstream(error).words()),
                 key: opened.key,

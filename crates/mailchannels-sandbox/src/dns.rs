@@ -9,10 +9,13 @@ use crate::{
 };
 use hickory_proto::{
     op::{Message, MessageType, OpCode, ResponseCode},
-    rr::{Name, RData, Record, RecordType, rdata::MX},
+    rr::{
+        Name, RData, Record, RecordType,
+        rdata::{MX, PTR},
+    },
 };
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 use tokio::net::UdpSocket;
 
 /// The service's hosts `[doc]`.
@@ -38,6 +41,8 @@ pub(crate) struct Zone {
     set: HashMap<String, Vec<(u16, String)>>,
     fault: Option<DnsFault>,
     faults: HashMap<String, DnsFault>,
+    addresses: HashMap<String, Vec<IpAddr>>,
+    names: HashMap<String, String>,
     queries: u64,
 }
 
@@ -51,6 +56,17 @@ impl Control {
             Some(records) => zone.set.insert(name, records),
             None => zone.set.remove(&name),
         };
+    }
+
+    /// Sets the IP addresses of a host.
+    pub fn set_addresses(&self, host: &str, addresses: &[IpAddr]) {
+        self.lock().zone.addresses.insert(host.to_owned(), addresses.to_vec());
+    }
+
+    /// Sets the name of an IP address (PTR).
+    pub fn set_name(&self, ip: IpAddr, host: &str) {
+        let reverse = Name::from(ip).to_ascii().trim_end_matches('.').to_owned();
+        self.lock().zone.names.insert(reverse, host.to_owned());
     }
 
     /// Makes every query fail, or none.
@@ -107,6 +123,10 @@ fn reply(control: &Control, query: Message) -> Option<Message> {
         }
         None => {}
     }
+    if let Some(found) = other(&inner.zone, text, kind) {
+        reply.add_answers(found.into_iter().map(|data| Record::from_rdata(name.clone(), TTL, data)));
+        return Some(reply);
+    }
     let records = inner.zone.set.get(text).cloned().or_else(|| by_rule(&inner.world, text));
     match records {
         None => reply.metadata.response_code = ResponseCode::NXDomain,
@@ -119,6 +139,20 @@ fn reply(control: &Control, query: Message) -> Option<Message> {
         Some(_) => {}
     }
     Some(reply)
+}
+
+/// Addresses and names that a test set; none for everything else.
+fn other(zone: &Zone, text: &str, kind: RecordType) -> Option<Vec<RData>> {
+    if kind == RecordType::PTR {
+        let host = Name::from_ascii(format!("{}.", zone.names.get(text)?)).ok()?;
+        return Some(vec![RData::PTR(PTR(host))]);
+    }
+    let found = zone.addresses.get(text)?.iter().filter_map(|ip| match ip {
+        IpAddr::V4(ip) if kind == RecordType::A => Some(RData::A((*ip).into())),
+        IpAddr::V6(ip) if kind == RecordType::AAAA => Some(RData::AAAA((*ip).into())),
+        _ => None,
+    });
+    Some(found.collect())
 }
 
 /// The records of a domain or alias, by its name alone: of a hundred names about five point

@@ -1,6 +1,7 @@
 //! Recipients, reports, subscriptions.
 
 use crate::{
+    control::Control,
     input::{Query, object, string, strings},
     lists::{entry, item_json},
     switches::Switches,
@@ -8,6 +9,15 @@ use crate::{
 };
 use http::StatusCode;
 use serde_json::{Value, json};
+
+impl Control {
+    /// Sets how many recipients of a customer can be protected.
+    pub fn set_protected(&self, customer: &str, limit: usize) {
+        if let Some(customer) = self.lock().world.customers.get_mut(customer) {
+            customer.protected = limit;
+        }
+    }
+}
 
 impl World {
     /// `PUT /users`

@@ -7,7 +7,10 @@ use hickory_resolver::{
     net::{DnsError, NetError, runtime::TokioRuntimeProvider},
     proto::rr::{Name, RData, RecordType},
 };
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 /// Time for one attempt.
 const ATTEMPT: Duration = Duration::from_secs(2);
@@ -75,6 +78,27 @@ impl Resolver {
         self.ask(name).await
     }
 
+    /// The IP addresses of a host; empty when it has none.
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
+        let found = self.0.lookup_ip(name(host)?).await;
+        found.map_or_else(|error| none_or(&error), |lookup| Ok(lookup.iter().map(|ip| ip.to_canonical()).collect()))
+    }
+
+    /// The names of an IP address (PTR, RFC 1035 section 3.5); empty when it has none.
+    pub async fn names(&self, ip: IpAddr) -> Result<Vec<String>, LookupError> {
+        let found = self.0.reverse_lookup(ip).await;
+        found.map_or_else(
+            |error| none_or(&error),
+            |lookup| {
+                let names = lookup.answers().iter().filter_map(|record| match &record.data {
+                    RData::PTR(name) => Some(host(&name.0)),
+                    _ => None,
+                });
+                Ok(names.collect())
+            },
+        )
+    }
+
     async fn ask(&self, name: Name) -> Result<Vec<Record>, LookupError> {
         match self.0.mx_lookup(name).await {
             Ok(lookup) => {
@@ -102,6 +126,11 @@ impl Resolver {
             }
         }
     }
+}
+
+/// What a failed look-up of something optional means.
+fn none_or<T>(error: &NetError) -> Result<Vec<T>, LookupError> {
+    if error.is_no_records_found() { Ok(Vec::new()) } else { Err(LookupError::NoAnswer) }
 }
 
 fn limit(options: &mut ResolverOpts) {
