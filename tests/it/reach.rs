@@ -133,3 +133,36 @@ async fn every_operation_is_reached_from_a_page() {
         assert!(done, "{operation} by {place}: {rows:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_for_several_domains_are_shown_once_and_each_has_an_outcome() {
+    let app = TestApp::start(200).await;
+    let lead = app.lead_with_keys(&[1, 7]).await;
+    let typed = format!("{NAME}, xn--bcherwurm-q9a.example\nnowhere.example\n{NAME}");
+    app.sandbox.control().clear_ledger();
+    let page = lead.post("/login-links", &[("domains", &typed)]).await;
+    let calls = app.sandbox.control().ledger().iter().filter(|row| row.operation == "login-link-batch").count();
+    assert_eq!(calls, 2, "one call for each key that holds some of them");
+    assert!(
+        page.text.contains("2 of 3 links") && page.text.contains("None of your keys reaches nowhere.example"),
+        "{}",
+        page.text
+    );
+    assert_eq!(page.headers["referrer-policy"], "no-referrer");
+    assert_eq!(page.headers["cache-control"], "no-store");
+    let link = page.text.split("link-once\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    assert!(link.starts_with("http"), "{link}");
+    assert!(!lead.get("/login-links").await.text.contains(&link), "not a second time");
+    for file in std::fs::read_dir(app.dir.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(link.len()).any(|window| window == link.as_bytes()), "the link is stored");
+    }
+    assert!(lead.get(&format!("/domains/{NAME}")).await.text.contains("Created a login link"));
+    let calls = app.upstream_calls();
+    let wrong = lead.post("/login-links", &[("domains", "fine.example\nnot a domain!")]).await;
+    assert!(wrong.text.contains("Line 2, “domain!”") && wrong.text.contains("fine.example"), "{}", wrong.text);
+    assert!(lead.post("/login-links", &[("domains", "")]).await.text.contains("Enter at least one domain."));
+    assert_eq!(app.upstream_calls(), calls, "nothing was sent");
+    let viewer = app.signed_in("vera").await;
+    assert_eq!(viewer.post("/login-links", &[("domains", NAME)]).await.status, reqwest::StatusCode::FORBIDDEN);
+}
