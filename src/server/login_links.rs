@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use desk::{Asker, DeskError};
-use http::{HeaderValue, Method, Request, StatusCode, header, request::Parts};
+use http::{Method, Request, StatusCode, request::Parts};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -84,6 +84,5 @@ pub async fn mint(
     };
     let mut response = leptos_axum::render_app_async_with_context(context, app::shell)(again).await.into_response();
     *response.status_mut() = status;
-    response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }

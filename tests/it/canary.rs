@@ -51,6 +51,13 @@ async fn a_key_shows_in_no_answer_and_no_file() {
         "/provision",
         "/provision/many",
         "/subscriptions",
+        "/lists",
+        "/lists?for=owner@bakeshop-brighton.example",
+        "/lists/export.csv?for=bakeshop-brighton.example",
+        "/explain?from=a@b.example&to=owner@bakeshop-brighton.example",
+        "/recipients/owner@bakeshop-brighton.example",
+        "/reports",
+        "/login-links",
         "/domains/bakeshop-brighton.example",
     ] {
         look(path, lead.get(path).await);
@@ -75,6 +82,21 @@ async fn a_key_shows_in_no_answer_and_no_file() {
         "associate",
         lead.submit("/do/domains/associate", &[("name", "bakeshop-brighton.example"), ("key", &id)]).await,
     );
+    let list =
+        [("tier", "domain"), ("whose", "bakeshop-brighton.example"), ("list", "safelist"), ("text", "a.example")];
+    let recipient = [("address", "new@bakeshop-brighton.example"), ("filter", "compute")];
+    let links = [("domains", "bakeshop-brighton.example")];
+    for code in [400, 403, 404, 409] {
+        let kind = FaultKind::Status { code, body: Some(echo(code, canary)) };
+        for operation in ["domain-list-add", "put-user", "login-link-batch", "domain-list-get", "user-list-get"] {
+            app.sandbox.control().add_fault(Fault::new(operation, kind.clone()));
+        }
+        look("list entry, echoed", lead.submit("/do/lists/add", &list).await);
+        look("recipient, echoed", lead.submit("/do/recipients/create", &recipient).await);
+        look("links, echoed", lead.post("/login-links", &links).await);
+        look("explain, echoed", lead.get("/explain?from=a@b.example&to=x@bakeshop-brighton.example").await);
+        app.sandbox.control().clear_faults();
+    }
     look("replace", lead.submit("/do/keys/replace", &[("id", &id), ("secret", canary)]).await);
     look("malformed form", lead.post("/do/keys/add", &[("secret", canary)]).await);
     for (what, text) in &seen {

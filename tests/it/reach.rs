@@ -148,7 +148,8 @@ async fn links_for_several_domains_are_shown_once_and_each_has_an_outcome() {
         "{}",
         page.text
     );
-    assert_eq!(page.headers["referrer-policy"], "no-referrer");
+    // A page with a form keeps its referrer for itself: without any, its next post would have no origin.
+    assert_eq!(page.headers["referrer-policy"], "same-origin");
     assert_eq!(page.headers["cache-control"], "no-store");
     let link = page.text.split("link-once\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
     assert!(link.starts_with("http"), "{link}");
