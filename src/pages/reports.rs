@@ -24,19 +24,17 @@ pub fn Reports() -> impl IntoView {
     })
 }
 
-/// What the form shows: what was looked at, what was typed before a refusal, or what the URL says.
+/// What the form shows: what was typed and found in the message, or what the URL says.
 fn input(cx: &Cx, look: Option<&Look>) -> ReportInput {
     if let Some(look) = look {
         return look.input.clone();
     }
-    let typed = |field: &str, query: &str| cx.typed("report", field, cx.query(query).unwrap_or_default());
+    let query = |name: &str| cx.query(name).unwrap_or_default().to_owned();
     ReportInput {
-        kind: cx.typed("report", "kind", cx.query("kind").unwrap_or("false_positive")),
-        rcpt_to: typed("rcpt_to", "to"),
-        mail_from: typed("mail_from", "from"),
-        ehlo: typed("ehlo", "ehlo"),
-        host: typed("host", "host"),
-        subject: String::new(),
+        kind: cx.query("kind").unwrap_or("false_positive").to_owned(),
+        rcpt_to: query("to"),
+        mail_from: query("from"),
+        ..ReportInput::default()
     }
 }
 
@@ -55,6 +53,7 @@ fn body(cx: &Cx, look: Option<&Look>, rows: Vec<store::ReportRow>) -> impl IntoV
     let failed = (!errors.is_empty()).then(|| {
         alert("bad", "Not sent: something needs attention", "Nothing left Sluice. Files have to be chosen again.", None)
     });
+    let refused = look.and_then(|look| look.refused.clone()).map(|(what, next)| alert("bad", what, next, None));
     let may = cx.actor.may(Need::Lists);
     view! {
         <div class="page-head">
@@ -62,7 +61,7 @@ fn body(cx: &Cx, look: Option<&Look>, rows: Vec<store::ReportRow>) -> impl IntoV
             <p>"When the filter judged wrongly. The message goes to MailChannels byte for byte; Sluice keeps nothing of it."</p>
         </div>
         {note(cx.flash.as_ref())}
-        <div class="stack">{stopgap}{failed}</div>
+        <div class="stack">{stopgap}{failed}{refused}</div>
         {look.and_then(|look| look.looked.as_ref().map(|looked| preview(looked, look.length)))}
         {may.then(|| form(&input(cx, look), look, &errors))}
         {log(cx, rows)}

@@ -4,7 +4,7 @@ use crate::{
     app,
     server::{
         actor::{Actor, Need},
-        flash::{self, Flash, Tone},
+        flash::{self, Flash},
         headers::plain,
         spool::{Spool, SpoolError, Spooled},
         state::AppState,
@@ -16,6 +16,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use desk::{Asker, DeskError, FieldError, ReportInput};
+use futures::StreamExt;
 use http::{Method, StatusCode, Uri};
 use inbound::message::{self, Looked};
 use std::{sync::Arc, time::Duration};
@@ -45,6 +46,8 @@ pub struct Look {
     pub text: String,
     /// Errors beside their fields.
     pub errors: Vec<FieldError>,
+    /// What the service said, and the next step.
+    pub refused: Option<(String, String)>,
 }
 
 /// An upload as it came.
@@ -55,21 +58,11 @@ struct Upload {
     message: Option<Spooled>,
     /// What was pasted, as far as it fits.
     text: String,
+    errors: Vec<FieldError>,
 }
 
-/// Why there is no upload.
-enum Failed {
-    /// The connection broke, or the body is no form: nobody waits for an answer.
-    Broken,
-    /// Something about the message.
-    Spool(SpoolError),
-}
-
-impl From<SpoolError> for Failed {
-    fn from(error: SpoolError) -> Self {
-        Self::Spool(error)
-    }
-}
+/// The connection broke, or the body is no form: nobody waits for an answer.
+struct Broken;
 
 /// The handler.
 pub async fn post(State(state): State<AppState>, Extension(actor): Extension<Actor>, request: Request) -> Response {
@@ -77,7 +70,10 @@ pub async fn post(State(state): State<AppState>, Extension(actor): Extension<Act
         return plain(StatusCode::FORBIDDEN, "Not done: your role may not report messages. Ask an agent.\n".into());
     }
     // Before a byte of the body is read: whoever waits here holds no memory.
-    let Ok(Ok(_permit)) = timeout(WAIT, state.reports.clone().acquire_owned()).await else {
+    let Ok(Ok(permit)) = timeout(WAIT, state.reports.clone().acquire_owned()).await else {
+        // A browser that is still sending would show a broken connection instead of these words.
+        let mut rest = request.into_body().into_data_stream();
+        while let Some(Ok(_)) = rest.next().await {}
         return plain(
             StatusCode::SERVICE_UNAVAILABLE,
             format!(
@@ -91,45 +87,56 @@ pub async fn post(State(state): State<AppState>, Extension(actor): Extension<Act
     *again.uri_mut() = Uri::from_static("/reports");
     let upload = match Multipart::from_request(Request::from_parts(parts, body), &state).await {
         Ok(form) => receive(&state, form).await,
-        Err(_) => Err(Failed::Broken),
+        Err(_) => Err(Broken),
     };
-    let (look, message, send) = match upload {
-        Ok(upload) => considered(upload),
-        Err(Failed::Broken) => {
-            return plain(StatusCode::BAD_REQUEST, "Not sent: the upload broke off. Nothing left Sluice.\n".into());
-        }
-        Err(Failed::Spool(error)) => {
-            let errors = vec![FieldError::new("file", error.to_string())];
-            (Look { errors, ..Look::default() }, None, false)
-        }
+    let Ok(upload) = upload else {
+        return plain(StatusCode::BAD_REQUEST, "Not sent: the upload broke off. Nothing left Sluice.\n".into());
     };
+    let (mut look, message, go) = considered(upload);
     let asker = Asker { person: actor.person, request_id: actor.request_id };
-    match (send && look.errors.is_empty(), message) {
-        (true, Some(message)) => send_on(&state, asker, look, message, again).await,
-        _ => show(&state, look, again).await,
+    let Some(message) = message.filter(|_| go && look.errors.is_empty()) else {
+        return show(&state, look, again).await;
+    };
+    // A task of its own: what has begun comes to its end, and is noted, also when the browser goes away.
+    let (desk, input, who) = (state.desk.clone(), look.input.clone(), asker.clone());
+    let sent = tokio::spawn(async move {
+        let _permit = permit;
+        let plan = desk.plan_report(&who.person, &input).await?;
+        let sent = desk.send_report(&who, &input, &plan, message.escaped()).await?;
+        Ok::<_, DeskError>(sent.map(|()| plan.recipient.to_string()))
+    });
+    match sent.await.unwrap_or_else(|error| Err(DeskError::storage(&error))) {
+        Ok(Ok(recipient)) => reported(&state, &asker, &look, &recipient).await,
+        Ok(Err(words)) => {
+            look.refused = Some(words);
+            show(&state, look, again).await
+        }
+        Err(DeskError::Invalid(errors)) => {
+            look.errors = errors;
+            show(&state, look, again).await
+        }
+        Err(error) => {
+            look.refused = Some(error.words());
+            show(&state, look, again).await
+        }
     }
 }
 
-/// Reads the form; the message goes into the spool as it comes.
-async fn receive(state: &AppState, mut form: Multipart) -> Result<Upload, Failed> {
+/// Reads the form to its end; the message goes into the spool as it comes. What can't be taken is read on and
+/// dropped, so that the rest of the form is kept and the browser hears why.
+async fn receive(state: &AppState, mut form: Multipart) -> Result<Upload, Broken> {
     let mut upload = Upload::default();
-    while let Some(mut field) = form.next_field().await.map_err(|_| Failed::Broken)? {
+    while let Some(mut field) = form.next_field().await.map_err(|_| Broken)? {
         match field.name().unwrap_or_default().to_owned().as_str() {
-            "file" | "text" if upload.message.as_ref().is_none_or(|message| message.length() == 0) => {
-                let pasted = field.name() == Some("text");
-                let mut spool = Spool::new(&state.spool_dir)?;
-                let mut text = Vec::new();
-                while let Some(chunk) = field.chunk().await.map_err(|_| Failed::Broken)? {
-                    if pasted && text.len() + chunk.len() <= PASTE_BACK {
-                        text.extend_from_slice(&chunk);
-                    }
-                    spool.write(&chunk).await?;
-                }
-                let spooled = spool.finish().await?;
-                if spooled.length() > 0 {
-                    let whole = text.len() as u64 == spooled.length();
-                    upload.text = if whole { String::from_utf8(text).unwrap_or_default() } else { String::new() };
-                    upload.message = Some(spooled);
+            name @ ("file" | "text") => {
+                let pasted = name == "text";
+                match spooled(state, &mut field, pasted).await? {
+                    Ok((spooled, _)) if spooled.length() == 0 => {}
+                    Ok(_) if upload.message.is_some() => upload
+                        .errors
+                        .push(FieldError::new("file", "There is a file and a pasted text. Send one of the two.")),
+                    Ok((spooled, text)) => (upload.message, upload.text) = (Some(spooled), text),
+                    Err(error) => upload.errors.push(FieldError::new("file", error.to_string())),
                 }
             }
             "kind" => upload.input.kind = short(&mut field).await?,
@@ -144,11 +151,39 @@ async fn receive(state: &AppState, mut form: Multipart) -> Result<Upload, Failed
     Ok(upload)
 }
 
-async fn short(field: &mut Field<'_>) -> Result<String, Failed> {
+/// One message into the spool, and its text when it was pasted and is short enough to show again.
+async fn spooled(
+    state: &AppState,
+    field: &mut Field<'_>,
+    pasted: bool,
+) -> Result<Result<(Spooled, String), SpoolError>, Broken> {
+    let mut text = Vec::new();
+    let mut spool = Spool::new(&state.spool_dir);
+    while let Some(chunk) = field.chunk().await.map_err(|_| Broken)? {
+        if pasted && text.len() <= PASTE_BACK {
+            text.extend_from_slice(&chunk);
+        }
+        if let Ok(open) = &mut spool
+            && let Err(error) = open.write(&chunk).await
+        {
+            spool = Err(error);
+        }
+    }
+    let finished = match spool {
+        Ok(spool) => spool.finish().await,
+        Err(error) => Err(error),
+    };
+    Ok(finished.map(|spooled| {
+        let whole = text.len() as u64 == spooled.length();
+        (spooled, if whole { String::from_utf8(text).unwrap_or_default() } else { String::new() })
+    }))
+}
+
+async fn short(field: &mut Field<'_>) -> Result<String, Broken> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(|_| Failed::Broken)? {
+    while let Some(chunk) = field.chunk().await.map_err(|_| Broken)? {
         if bytes.len() + chunk.len() > FIELD_MAX {
-            return Err(Failed::Broken);
+            return Err(Broken);
         }
         bytes.extend_from_slice(&chunk);
     }
@@ -157,9 +192,10 @@ async fn short(field: &mut Field<'_>) -> Result<String, Failed> {
 
 /// Looks at the message and fills in what was left blank.
 fn considered(upload: Upload) -> (Look, Option<Spooled>, bool) {
-    let Upload { mut input, send, message, text } = upload;
-    let mut look = Look { text, ..Look::default() };
+    let Upload { mut input, send, message, text, errors } = upload;
+    let mut look = Look { text, errors, ..Look::default() };
     match &message {
+        None if !look.errors.is_empty() => {}
         None => look.errors.push(FieldError::new("file", "Choose the message's file, or paste the message.")),
         Some(message) => {
             look.length = message.length();
@@ -186,63 +222,35 @@ fn considered(upload: Upload) -> (Look, Option<Spooled>, bool) {
     (look, message, send)
 }
 
-async fn send_on(state: &AppState, asker: Asker, mut look: Look, message: Spooled, again: Request) -> Response {
-    let desk = &state.desk;
-    let plan = match desk.plan_report(&asker.person, &look.input).await {
-        Ok(plan) => plan,
-        Err(DeskError::Invalid(errors)) => {
-            look.errors = errors;
-            return show(state, look, again).await;
-        }
-        Err(error) => return refused(state, &asker, &look, error.words()).await,
-    };
-    match desk.send_report(&asker, &look.input, &plan, message.escaped()).await {
-        Ok(Ok(())) => {
-            let good = look.input.kind == "false_positive";
-            let flash = Flash {
-                form: if good { "reported-good" } else { "reported-bad" }.into(),
-                title: "Reported. MailChannels learns from it.".into(),
-                detail: if good {
-                    "The message itself is not delivered by this: the sender must send it again.".into()
-                } else {
-                    "Mail like it is judged more strictly from now on; this one stays where it was delivered.".into()
-                },
-                typed: [("from", &look.input.mail_from), ("to", &plan.recipient.to_string())]
-                    .map(|(name, value)| (name.to_owned(), value.clone()))
-                    .into(),
-                ..Flash::default()
-            };
-            note(state, &asker, &flash).await
-        }
-        Ok(Err(words)) => refused(state, &asker, &look, words).await,
-        Err(error) => refused(state, &asker, &look, error.words()).await,
-    }
-}
-
-async fn refused(state: &AppState, asker: &Asker, look: &Look, (title, detail): (String, String)) -> Response {
-    let ReportInput { kind, rcpt_to, mail_from, ehlo, host, .. } = look.input.clone();
-    let typed = [("kind", kind), ("rcpt_to", rcpt_to), ("mail_from", mail_from), ("ehlo", ehlo), ("host", host)];
+/// It was reported: a redirect, so that reloading the page does not report it again.
+async fn reported(state: &AppState, asker: &Asker, look: &Look, recipient: &str) -> Response {
+    let good = look.input.kind == "false_positive";
     let flash = Flash {
-        form: "report".into(),
-        tone: Tone::Bad,
-        title,
-        detail,
-        typed: typed.map(|(name, value)| (name.to_owned(), value)).into(),
+        form: if good { "reported-good" } else { "reported-bad" }.into(),
+        title: "Reported. MailChannels learns from it.".into(),
+        detail: if good {
+            "The message itself is not delivered by this: the sender must send it again.".into()
+        } else {
+            "Mail like it is judged more strictly from now on; this one stays where it was delivered.".into()
+        },
+        typed: [("from", look.input.mail_from.as_str()), ("to", recipient)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
         ..Flash::default()
     };
-    note(state, asker, &flash).await
-}
-
-async fn note(state: &AppState, asker: &Asker, flash: &Flash) -> Response {
-    match flash::keep(&state.desk, &asker.person, flash).await {
+    match flash::keep(&state.desk, &asker.person, &flash).await {
         Ok(id) => Redirect::to(&flash::with_note("/reports", &id)).into_response(),
-        Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{} {}\n", flash.title, flash.detail)),
+        Err(_) => plain(StatusCode::OK, format!("{} {}\n", flash.title, flash.detail)),
     }
 }
 
 /// Shows the page in this very answer: what was looked at is kept nowhere.
 async fn show(state: &AppState, look: Look, again: Request) -> Response {
-    let status = if look.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let status = match (&look.refused, look.errors.is_empty()) {
+        (Some(_), _) => StatusCode::BAD_GATEWAY,
+        (None, false) => StatusCode::UNPROCESSABLE_ENTITY,
+        (None, true) => StatusCode::OK,
+    };
     let (state, look) = (state.clone(), Arc::new(look));
     let context = move || {
         leptos::prelude::provide_context(state.clone());

@@ -117,7 +117,8 @@ async fn limit_body(request: axum::extract::Request, next: axum::middleware::Nex
         .and_then(|length| length.parse::<usize>().ok());
     if claimed.is_some_and(|length| length > limit) {
         // A browser that is still sending would show a broken connection instead of these words.
-        let mut rest = http_body_util::Limited::new(request.into_body(), DRAIN_LIMIT);
+        let drain = if limit == report::BODY_MAX { 2 * limit } else { DRAIN_LIMIT };
+        let mut rest = http_body_util::Limited::new(request.into_body(), drain);
         while let Some(Ok(_)) = rest.frame().await {}
         return headers::plain(
             StatusCode::PAYLOAD_TOO_LARGE,

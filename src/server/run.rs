@@ -101,6 +101,9 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         Some(watch) => desk.with_mx(watch),
         None => desk,
     };
+    if let Err(error) = desk.settle_reports().await {
+        tracing::error!(%error, "unfinished reports could not be settled");
+    }
     if let Err(error) = desk.settle_unfinished().await {
         tracing::error!(%error, "unfinished changes could not be settled");
     }

@@ -39,6 +39,7 @@ async fn send(browser: &Browser, base: &str, fields: &[(&str, &str)], message: &
                 .request(Method::POST, "/reports")
                 .header("origin", base)
                 .header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"))
+                .timeout(Duration::from_mins(3))
                 .body(body),
         )
         .await
@@ -105,7 +106,9 @@ async fn each_refusal_says_what_to_do() {
     ] {
         let fault = Fault::new("report", FaultKind::Status { code, body: None });
         app.sandbox.control().add_fault(fault);
-        let page = submit(&agent, &app.base, &fields, HEAD.as_bytes()).await;
+        let answer = send(&agent, &app.base, &fields, HEAD.as_bytes()).await;
+        let page = answer.text;
+        assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{code}");
         assert!(page.contains(said), "{code}: {page}");
         assert!(page.contains("value=\"typed.example\""), "{code}: what was typed is kept");
         app.sandbox.control().clear_faults();
@@ -114,7 +117,7 @@ async fn each_refusal_says_what_to_do() {
     app.sandbox.control().saw_message(NAME, HEAD);
     app.sandbox.control().add_fault(Fault::new("report", FaultKind::ResetAfterChange).times(1));
     let before = reports(&app);
-    let page = submit(&agent, &app.base, &fields, HEAD.as_bytes()).await;
+    let page = send(&agent, &app.base, &fields, HEAD.as_bytes()).await.text;
     assert!(page.contains("may or may not have been reported"), "{page}");
     assert_eq!(reports(&app) - before, 1, "not repeated");
 }
@@ -140,6 +143,12 @@ async fn what_cannot_be_sent_is_said_and_not_sent() {
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{said}");
         assert!(answer.text.contains(&said), "{said}: {}", answer.text);
     }
+    let kept = [("rcpt_to", "typed@bikeshop-northgate.example"), fields[0], fields[1]];
+    let page = send(&agent, &app.base, &kept, &latin).await.text;
+    assert!(page.contains("value=\"typed@bikeshop-northgate.example\""), "what was typed is kept: {page}");
+    let both = [("text", HEAD), fields[0], fields[1]];
+    let page = send(&agent, &app.base, &both, HEAD.as_bytes()).await.text;
+    assert!(page.contains("Send one of the two.") && page.contains("Subject: A subject to be hashed"), "{page}");
     let answer = send(&agent, &app.base, &[("kind", "odd"), ("then", "send")], HEAD.as_bytes()).await;
     assert!(answer.text.contains("Choose what was wrong."), "{}", answer.text);
     assert_eq!(reports(&app), 0);
@@ -163,6 +172,29 @@ async fn a_look_shows_text_only_and_sends_nothing() {
         "its own policy"
     );
     assert_eq!(reports(&app), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_has_begun_ends_and_is_noted_though_the_browser_leaves() {
+    let (app, agent) = start().await;
+    app.sandbox.control().saw_message(NAME, HEAD);
+    app.sandbox.control().add_fault(Fault::new("report", FaultKind::LatencyMs(1_500)));
+    let (before, after) = around(&[("kind", "false_positive"), ("then", "send")]);
+    let request = agent
+        .request(Method::POST, "/reports")
+        .header("origin", &app.base)
+        .header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"))
+        .body([before.as_bytes(), HEAD.as_bytes(), after.as_bytes()].concat());
+    let sending = tokio::spawn(request.send());
+    let log = async |said: &str| {
+        while !agent.get("/reports").await.text.contains(said) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), log("under way")).await.expect("it is noted before it is sent");
+    sending.abort();
+    tokio::time::timeout(Duration::from_secs(10), log("done")).await.expect("it ends, and that is noted");
+    assert_eq!(reports(&app), 1);
 }
 
 /// The start of an upload: the request's head and half of its body.

@@ -33,6 +33,9 @@ pub struct ReportPlan {
     pub scope: Scope,
 }
 
+/// The outcome of a report that is being sent.
+const UNDER_WAY: &str = "under way";
+
 /// The spec's limit of a field is not said; RFC 5321 4.5.3.1.2 has 255 for names.
 const FIELD_MAX: usize = 320;
 
@@ -96,6 +99,16 @@ impl Desk {
                 },
             )
             .await?;
+        let row = ReportRow {
+            at: self.now_ms(),
+            person_id: asker.person.id.clone(),
+            person_name: asker.person.name.clone(),
+            kind: input.kind.clone(),
+            domain,
+            subject_hash: self.0.master.subject(&input.subject),
+            outcome: UNDER_WAY.into(),
+        };
+        let logged = self.0.store.add_report(&row).await?;
         let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let envelope = Envelope {
             ehlo: some(&input.ehlo),
@@ -110,26 +123,16 @@ impl Desk {
             Err(error) => format!("failed: {error}"),
         };
         self.conclude(intent, &outcome).await;
-        self.0
-            .store
-            .add_report(&ReportRow {
-                at: self.now_ms(),
-                person_id: asker.person.id.clone(),
-                person_name: asker.person.name.clone(),
-                kind: input.kind.clone(),
-                domain,
-                subject_hash: self
-                    .0
-                    .master
-                    .fingerprint(&format!("subject:{}", input.subject))
-                    .full()
-                    .chars()
-                    .take(16)
-                    .collect(),
-                outcome,
-            })
-            .await?;
+        // The act is past: a failure to note it must not read as one of the act.
+        if let Err(error) = self.0.store.conclude_report(logged, &outcome).await {
+            tracing::error!(%error, logged, outcome, "a report's outcome could not be recorded");
+        }
         Ok(sent.map_err(|error| words(&error)))
+    }
+
+    /// At start: what was being sent when the program stopped may have arrived or not.
+    pub async fn settle_reports(&self) -> Result<()> {
+        Ok(self.0.store.settle_reports(UNDER_WAY, "unknown: Sluice stopped while it was sent").await?)
     }
 
     /// A person's last reports.
@@ -162,7 +165,12 @@ fn words(error: &Upstream) -> (String, String) {
         ),
         Upstream::Ambiguous | Upstream::Timeout => (
             "The answer was lost, so the message may or may not have been reported.".into(),
-            "Report it once more: a second report does no harm.".into(),
+            "Report it again if it matters: MailChannels does not say what a second report of the same message does."
+                .into(),
+        ),
+        Upstream::Unavailable { status: None } => (
+            "Not reported: MailChannels could not be reached.".into(),
+            "Try again in a minute; choose the file again.".into(),
         ),
         other => DeskError::Upstream(other.clone()).words(),
     }

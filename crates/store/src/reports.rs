@@ -24,21 +24,37 @@ pub struct ReportRow {
 }
 
 impl Store {
-    /// Keeps a report's row.
-    pub async fn add_report(&self, row: &ReportRow) -> Result<()> {
-        self.sql(
-            "INSERT INTO reports (at, person_id, person_name, kind, domain, subject_hash, outcome)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )
-        .bind(row.at)
-        .bind(&row.person_id)
-        .bind(&row.person_name)
-        .bind(&row.kind)
-        .bind(&row.domain)
-        .bind(&row.subject_hash)
-        .bind(&row.outcome)
-        .execute(self.write())
-        .await?;
+    /// Keeps a report's row, before it is sent. Returns its id.
+    pub async fn add_report(&self, row: &ReportRow) -> Result<i64> {
+        Ok(self
+            .scalar(
+                "INSERT INTO reports (at, person_id, person_name, kind, domain, subject_hash, outcome)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id",
+            )
+            .bind(row.at)
+            .bind(&row.person_id)
+            .bind(&row.person_name)
+            .bind(&row.kind)
+            .bind(&row.domain)
+            .bind(&row.subject_hash)
+            .bind(&row.outcome)
+            .fetch_one(self.write())
+            .await?)
+    }
+
+    /// Says how a report ended.
+    pub async fn conclude_report(&self, id: i64, outcome: &str) -> Result<()> {
+        self.sql("UPDATE reports SET outcome = ?2 WHERE id = ?1").bind(id).bind(outcome).execute(self.write()).await?;
+        Ok(())
+    }
+
+    /// At start: reports that were under way when the program stopped get this outcome instead.
+    pub async fn settle_reports(&self, under_way: &str, outcome: &str) -> Result<()> {
+        self.sql("UPDATE reports SET outcome = ?2 WHERE outcome = ?1")
+            .bind(under_way)
+            .bind(outcome)
+            .execute(self.write())
+            .await?;
         Ok(())
     }
 

@@ -12,6 +12,7 @@
 //! | KEK | `sluice/v1/wrap` | wrapping data keys |
 //! | master secret | `sluice/v1/fingerprint` | fingerprints of API keys |
 //! | master secret | `sluice/v1/audit` | the audit chain |
+//! | master secret | `sluice/v1/subject` | hashes of reported messages' subjects |
 //! | master secret | `sluice/v1/session` | reserved, not derived yet |
 
 mod aead;
