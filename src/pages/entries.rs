@@ -25,8 +25,10 @@ pub struct Row {
     pub key: String,
     /// The entry.
     pub listed: Listed,
-    /// What it counts for.
+    /// What it counts for, as far as the lists could be read.
     pub standing: Standing,
+    /// A list that is asked earlier could not be read.
+    pub unsure: bool,
 }
 
 /// All entries that were read, in the order in which they are asked.
@@ -34,6 +36,7 @@ pub fn rows(tiers: &Tiers) -> Vec<Row> {
     let entries = tiers.entries();
     // The narrower reading: whether domain entries reach sub-domains is not said [?].
     let standings = Standings::new(&entries, Rules::default());
+    let unread = tiers.failed().first().map(|(place, _)| *place);
     let mut rows = Vec::new();
     for place in Place::WALK {
         let Some(whose) = tiers.scope.at(place.tier) else {
@@ -47,6 +50,7 @@ pub fn rows(tiers: &Tiers) -> Vec<Row> {
                 key: tiers.scope.key.label.clone(),
                 listed: listed.clone(),
                 standing: standings.of(place, index),
+                unsure: unread.is_some_and(|unread| unread < place),
             });
         }
     }
@@ -70,8 +74,12 @@ pub fn list_badge(list: List) -> AnyView {
     }
 }
 
-fn standing(standing: &Standing) -> AnyView {
+fn standing(standing: &Standing, unsure: bool) -> AnyView {
     match standing {
+        Standing::Counts if unsure => view! {
+            {state(Icon::CircleHelp, "warn", "Not sure")}<small>"A list that is asked earlier could not be read"</small>
+        }
+        .into_any(),
         Standing::Counts => state(Icon::Check, "", "Counts"),
         Standing::Shadowed { by, entry } => view! {
             {state(Icon::CircleSlash, "", "Shadowed")}<small>"The "{by.to_string()}" has "<span class="mono">{entry.shown()}</span>", which is asked first"</small>
@@ -124,7 +132,7 @@ pub fn table(cx: &Cx, rows: Vec<Row>, back: &str) -> AnyView {
                     <td role="cell" data-l="Tier">{tier_badge(row.place.tier)}</td>
                     <td role="cell" data-l="For" class="lo"><a class="mono" href=to>{row.name}</a></td>
                     <td role="cell" data-l="Type" class="lo muted">{row.listed.entry.kind()}</td>
-                    <td role="cell" class="wide">{standing(&row.standing)}</td>
+                    <td role="cell" class="wide">{standing(&row.standing, row.unsure)}</td>
                     <td role="cell" data-l="Key" class="lo muted nw">{row.key}</td>
                     <td role="cell" class="end">{remove}</td>
                 </tr>

@@ -240,3 +240,30 @@ async fn a_viewer_reads_and_cannot_change() {
     let page = add(&viewer, "domain", NAME, "safelist", "x.example").await.text;
     assert!(page.contains("this needs the role"), "{page}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_below_a_list_that_was_not_read_is_not_sure() {
+    let app = TestApp::start(200).await;
+    let agent = app.signed_in("maya").await;
+    agent.add_key("web07", "sandbox-key-07").await;
+    app.sandbox.control().set_list("user", TO, "safelist", &["below.example"]);
+    let page = agent.get(&format!("/lists?for={TO}&q=below")).await.text;
+    assert!(page.contains(">Counts</span>") && !page.contains("Not sure"), "{page}");
+    app.sandbox.control().set_list("user", TO, "safelist", &[]);
+    app.sandbox.control().set_list("domain", NAME, "blocklist", &["below.example"]);
+    app.sandbox.control().add_fault(Fault::new("user-list-get", FaultKind::Status { code: 400, body: None }));
+    let page = agent.get(&format!("/lists?for={TO}&q=below")).await.text;
+    assert!(page.contains("Not sure") && page.contains("The user safelist could not be read"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_s_page_reads_its_lists_with_the_key_it_moved_to() {
+    let app = TestApp::start(200).await;
+    let lead = app.lead_with_keys(&[7, 8]).await;
+    // Moved behind Sluice's back: the mirror still names the old key.
+    app.sandbox.control().move_domain(NAME, "web08");
+    let page = lead.get(&format!("/domains/{NAME}")).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text.contains("<dd>web08</dd>"), "{}", page.text);
+    assert!(page.text.contains("chainset.example") && !page.text.contains("could not be read"), "{}", page.text);
+}

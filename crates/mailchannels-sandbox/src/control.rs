@@ -122,6 +122,14 @@ impl Control {
         Some(value)
     }
 
+    /// Associates a domain with a key, by its label, behind everybody's back.
+    pub fn move_domain(&self, name: &str, key: &str) {
+        let Ok(name) = name_of(name) else { return };
+        if let Some(domain) = self.lock().world.domains.get_mut(&name) {
+            domain.key = Some(key.to_owned());
+        }
+    }
+
     /// A message that the service filtered for a domain; reports are matched against these.
     pub fn saw_message(&self, domain: &str, content: &str) {
         if let Ok(name) = name_of(domain) {
