@@ -100,6 +100,8 @@ Sluice is on http://{address} with a stand-in of {domains} domains.
      and mend it: curl -X DELETE http://{upstream}/_sandbox/faults
   6. Let a customer's MX records move, and press Check now on the domain's page:
      curl -X PUT http://{upstream}/_sandbox/mx/bikeshop-northgate.example -d '[[10,\"mx.elsewhere.example\"]]'
+  7. Open Explain: sender billing@parcelhub.example, recipient reception@bikeshop-northgate.example. Or paste this there:
+     <reception@bikeshop-northgate.example>: 550 5.7.1 Message rejected from billing@parcelhub.example
 
 Ctrl-C ends both."
     )
