@@ -142,11 +142,10 @@ pub async fn add_entries(
         .typed("text", &text);
     act(Need::Lists, form, async move |desk, asker| {
         let whose = match Tier::parse(&tier) {
-            Some(Tier::Account) => account,
             Some(Tier::Domain) => whose.rsplit('@').next().unwrap_or_default().to_owned(),
             _ => whose,
         };
-        let input = EntriesInput { tier, whose, list, text };
+        let input = EntriesInput { tier, whose, account, list, text };
         let plan = match input.plan() {
             Ok(plan) => plan,
             Err(EntriesError::Other(error)) => return Err(*error),

@@ -38,8 +38,10 @@ pub struct Target {
 pub struct EntriesInput {
     /// `user`, `domain` or `account`.
     pub tier: String,
-    /// The recipient, domain or account id.
+    /// The recipient or domain; at the account tier not looked at.
     pub whose: String,
+    /// Id of the account that entries of the account tier go to, also those that a CSV brings.
+    pub account: String,
     /// `safelist` or `blocklist`.
     pub list: String,
     /// Entries: one a line, with commas, or CSV.
@@ -124,22 +126,18 @@ impl EntriesInput {
         let mut targets = Vec::with_capacity(rows.len());
         for row in rows {
             let (whose, list) = match row.place {
-                Some((Tier::Account, list)) => (whose_of("account", &self.whose_account())?, list),
+                Some((Tier::Account, list)) => (whose_of("account", &self.account)?, list),
                 Some((tier, list)) => (whose_of(tier.as_str(), &row.whose)?, list),
                 None => {
                     let list = List::parse(&self.list)
                         .ok_or_else(|| DeskError::field("list", "Choose a list: safelist or blocklist."))?;
-                    (whose_of(&self.tier, &self.whose)?, list)
+                    let wide = Tier::parse(&self.tier) == Some(Tier::Account);
+                    (whose_of(&self.tier, if wide { &self.account } else { &self.whose })?, list)
                 }
             };
             targets.push(Target { whose, list, item: row.item });
         }
         Ok(EntriesPlan { targets, repeated })
-    }
-
-    /// The account that a CSV's account rows go to: the form's.
-    fn whose_account(&self) -> String {
-        if self.tier == "account" { self.whose.clone() } else { String::new() }
     }
 }
 
