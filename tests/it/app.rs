@@ -72,6 +72,14 @@ impl TestApp {
         browser
     }
 
+    /// An agent with the key of web07, over 200 domains: the person who takes the calls.
+    pub(crate) async fn agent() -> (Self, Browser) {
+        let app = Self::start(200).await;
+        let agent = app.signed_in("maya").await;
+        agent.add_key("web07", "sandbox-key-07").await;
+        (app, agent)
+    }
+
     /// The lead, with the given keys of the stand-in stored as `webNN`.
     pub(crate) async fn lead_with_keys(&self, numbers: &[u32]) -> Browser {
         let lead = self.signed_in("tomasz").await;

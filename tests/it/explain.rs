@@ -12,9 +12,7 @@ fn verdict(page: &str) -> &str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_deciding_entry_is_found_and_the_shadowed_are_said() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     let control = app.sandbox.control();
     control.set_list("domain", NAME, "blocklist", &["parcelhub.example"]);
     control.set_list("account", "demo-host", "safelist", &["billing@parcelhub.example"]);
@@ -50,9 +48,7 @@ async fn the_deciding_entry_is_found_and_the_shadowed_are_said() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_list_decides_is_said_as_such_and_ip_entries_count() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     let page = agent.get(&format!("/explain?from=nobody@unknown.example&to={TO}")).await.text;
     assert_eq!(verdict(&page), "No list decides");
     assert!(page.contains("SPF, DMARC, attachment rules") && page.contains("greylisting"), "{page}");
@@ -64,9 +60,7 @@ async fn no_list_decides_is_said_as_such_and_ip_entries_count() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_says_what_depends_on_sub_domains() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     app.sandbox.control().set_list("domain", NAME, "blocklist", &["parcelhub.example"]);
     let url = format!("/explain?from=a@news.parcelhub.example&to={TO}");
     let page = agent.get(&url).await.text;
@@ -78,9 +72,7 @@ async fn it_says_what_depends_on_sub_domains() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alias_recipient_is_its_canonical_one() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     app.sandbox.control().set_list("user", TO, "blocklist", &["x@y.example"]);
     let page = agent.get("/explain?from=x@y.example&to=Reception@northgatebikes.example").await.text;
     assert_eq!(verdict(&page), "Blocked");
@@ -89,9 +81,7 @@ async fn an_alias_recipient_is_its_canonical_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_input_is_said_beside_its_field() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     let calls = app.upstream_calls();
     let page = agent.get("/explain?from=nobody&ip=1.2.3&to=a@nowhere.example").await.text;
     for field in ["from", "ip"] {
@@ -105,9 +95,7 @@ async fn wrong_input_is_said_beside_its_field() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_that_cannot_be_read_leaves_it_unsure() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     app.sandbox.control().set_list("account", "demo-host", "blocklist", &["parcelhub.example"]);
     let url = format!("/explain?from=x@parcelhub.example&to={TO}");
     assert_eq!(verdict(&agent.get(&url).await.text), "Blocked");
@@ -119,9 +107,7 @@ async fn a_list_that_cannot_be_read_leaves_it_unsure() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_at_each_tier_still_answer_in_a_small_page() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     let many: Vec<_> = (0..10_000).map(|n| format!("s{n}@parcelhub.example")).collect();
     let many: Vec<_> = many.iter().map(String::as_str).collect();
     for (tier, whose) in [("user", TO), ("domain", NAME), ("account", "demo-host")] {
@@ -139,9 +125,7 @@ async fn ten_thousand_at_each_tier_still_answer_in_a_small_page() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_six_reads_go_at_once() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     // Each answer takes far longer than our own time: what arrives before the first answer went together.
     let round_trip = 1_500;
     app.sandbox.control().add_fault(Fault::new("*", FaultKind::LatencyMs(round_trip)));
@@ -156,9 +140,7 @@ async fn the_six_reads_go_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_pasted_fills_the_question_and_is_kept_nowhere() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     let bounce = format!(
         "<{TO}>: host mx1.mailchannels.net said:\n 550 5.7.1 Message rejected, a-word-of-the-mail\nfrom billing@parcelhub.example at [203.0.113.7]"
     );
@@ -181,9 +163,7 @@ async fn what_is_pasted_fills_the_question_and_is_kept_nowhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_right_form_is_offered_and_dangerous_ones_are_warned_about() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     let ask = async |from: &str, more: &str| agent.get(&format!("/explain?from={from}&to={TO}{more}")).await.text;
     let narrowest = |page: &str| {
         let row = page.split("<tr role=\"row\"").find(|row| row.contains("Narrowest that works")).unwrap().to_owned();

@@ -16,9 +16,7 @@ async fn add(browser: &Browser, tier: &str, whose: &str, list: &str, text: &str)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_tiers_stand_in_one_table() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     let calls = app.upstream_calls();
     let page = agent.get(&format!("/lists?for={TO}")).await;
     assert_eq!(page.status, StatusCode::OK);
@@ -75,9 +73,7 @@ async fn an_entry_comes_goes_and_is_taken_back_either_way_the_service_goes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alias_means_its_domain() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     let page = add(&agent, "user", "reception@northgatebikes.example", "blocklist", "x@y.example").await.text;
     assert!(page.contains(&format!("is on the blocklist of {TO}")), "{page}");
     assert!(app.sandbox.control().list("user", TO, "blocklist").contains(&"x@y.example".to_owned()));
@@ -85,9 +81,7 @@ async fn an_alias_means_its_domain() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_account_tier_names_its_reach_and_asks() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     let page = agent.get("/lists").await.text;
     let account = hidden(&page, "/do/lists/add", "account");
     let form = [("tier", "account"), ("account", account.as_str()), ("list", "blocklist"), ("text", "spam.example")];
@@ -115,9 +109,7 @@ async fn the_account_tier_names_its_reach_and_asks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_lines_are_all_said_and_nothing_is_sent() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     let calls = app.upstream_calls();
     let text = "good@a.example\nnot good\n192.0.2.1/24, @\n";
     let answer = agent
@@ -150,9 +142,7 @@ async fn wrong_lines_are_all_said_and_nothing_is_sent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_need_their_count_and_end_on_a_page_with_each() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     let lines: Vec<_> = (0..12).map(|n| format!("s{n}@parcels.example")).collect();
     let review = add(&agent, "domain", NAME, "blocklist", &lines.join("\n")).await.text;
     let draft = hidden(&review, "/do/lists/send", "draft");
@@ -174,9 +164,7 @@ async fn many_need_their_count_and_end_on_a_page_with_each() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_is_imported_unedited() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     let csv = agent.get(&format!("/lists/export.csv?for={TO}")).await;
     assert!(csv.headers["content-type"].to_str().unwrap().starts_with("text/csv"));
     assert!(csv.text.starts_with("tier,for,list,type,entry\n"), "{}", csv.text);
@@ -212,9 +200,7 @@ async fn an_export_is_imported_unedited() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_is_read_back_and_not_repeated() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     let post = |app: &TestApp| app.sandbox.control().ledger().iter().filter(|row| row.method == "POST").count();
     for kind in [FaultKind::ResetAfterChange, FaultKind::CutBody] {
         app.sandbox.control().add_fault(Fault::new("domain-list-add", kind.clone()).times(1));
@@ -231,9 +217,7 @@ async fn a_lost_answer_is_read_back_and_not_repeated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kinds_that_the_service_refuses_are_said_beside_the_field() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     let page = add(&agent, "domain", NAME, "blocklist", "192.0.2.0/24").await.text;
     assert!(page.contains("entries-text-err") && page.contains("may not take this kind of entry"), "{page}");
     app.sandbox.control().set_switch("cidr", "accepted").unwrap();
@@ -251,9 +235,7 @@ async fn a_viewer_reads_and_cannot_change() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_stands_below_a_list_that_was_not_read_is_not_sure() {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
+    let (app, agent) = TestApp::agent().await;
     app.sandbox.control().set_list("user", TO, "safelist", &["below.example"]);
     let page = agent.get(&format!("/lists?for={TO}&q=below")).await.text;
     assert!(page.contains(">Counts</span>") && !page.contains("Not sure"), "{page}");

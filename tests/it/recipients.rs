@@ -9,16 +9,9 @@ async fn create(agent: &Browser, address: &str, filter: &str, safelist: &str) ->
     agent.submit("/do/recipients/create", &form).await.text
 }
 
-async fn start() -> (TestApp, Browser) {
-    let app = TestApp::start(200).await;
-    let agent = app.signed_in("maya").await;
-    agent.add_key("web07", "sandbox-key-07").await;
-    (app, agent)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_one_has_its_entries_and_an_existing_one_is_left_alone() {
-    let (app, agent) = start().await;
+    let (app, agent) = TestApp::agent().await;
     let page = create(&agent, &format!("New.Person@{NAME}"), "compute", "vip@partner.example\n192.0.2.7").await;
     assert!(page.contains("is created.") && page.contains("Its mail is filtered."), "{page}");
     let at = app.sandbox.control().list("user", &format!("New.Person@{NAME}").to_lowercase(), "safelist");
@@ -34,7 +27,7 @@ async fn a_new_one_has_its_entries_and_an_existing_one_is_left_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_the_limit_compute_leaves_unfiltered_and_true_is_refused() {
-    let (app, agent) = start().await;
+    let (app, agent) = TestApp::agent().await;
     app.sandbox.control().set_protected("demo-host", 0);
     let page = create(&agent, &format!("a@{NAME}"), "compute", "").await;
     assert!(page.contains("is created, and left unfiltered."), "{page}");
@@ -50,7 +43,7 @@ async fn at_the_limit_compute_leaves_unfiltered_and_true_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_input_is_said_beside_its_field_and_sends_nothing() {
-    let (app, agent) = start().await;
+    let (app, agent) = TestApp::agent().await;
     let calls = app.upstream_calls();
     for (address, filter, entries, error) in [
         ("nobody", "compute", "", "recipient-address-err"),
@@ -66,7 +59,7 @@ async fn wrong_input_is_said_beside_its_field_and_sends_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recipient_s_page_shows_what_stands_above_and_below() {
-    let (app, agent) = start().await;
+    let (app, agent) = TestApp::agent().await;
     let to = format!("reception@{NAME}");
     app.sandbox.control().set_list("user", &to, "blocklist", &["parcelhub.example"]);
     app.sandbox.control().set_list("domain", NAME, "safelist", &["billing@parcelhub.example"]);

@@ -23,22 +23,14 @@ const WASM_OPT: [&str; 8] = [
     "--strip-producers",
 ];
 
+/// What cargo is told to work on the code that runs in the browser.
+pub(crate) const BROWSER_CODE: [&str; 8] =
+    ["-p", "sluice", "--lib", "--no-default-features", "--features", "hydrate", "--target", TARGET];
+
 /// Builds the browser files, unless nothing they are made of has changed.
 pub(crate) fn build() -> Step {
     wasm_target()?;
-    proc::cargo(&[
-        "build",
-        "-p",
-        "sluice",
-        "--lib",
-        "--no-default-features",
-        "--features",
-        "hydrate",
-        "--target",
-        TARGET,
-        "--profile",
-        "wasm-release",
-    ])?;
+    proc::cargo(&[&["build"][..], &BROWSER_CODE, &["--profile", "wasm-release"]].concat())?;
     let wasm = target().join(TARGET).join("wasm-release/sluice.wasm");
     let site = root().join("target/site");
     let optimise = node::is_there();

@@ -89,20 +89,7 @@ impl Part {
                     "warnings",
                 ])?;
                 cargo(&["clippy", "-p", "sluice", "--all-targets", "--", "-D", "warnings"])?;
-                cargo(&[
-                    "clippy",
-                    "-p",
-                    "sluice",
-                    "--lib",
-                    "--no-default-features",
-                    "--features",
-                    "hydrate",
-                    "--target",
-                    "wasm32-unknown-unknown",
-                    "--",
-                    "-D",
-                    "warnings",
-                ])
+                cargo(&[&["clippy"][..], &assets::BROWSER_CODE, &["--", "-D", "warnings"]].concat())
             }
             Self::Unit => {
                 cargo(&["test", "--workspace", "--exclude", "sluice", "--all-features"])?;

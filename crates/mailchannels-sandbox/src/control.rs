@@ -39,14 +39,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 impl Control {
     pub(crate) fn new(options: Options) -> Self {
         let world = load(&options).unwrap_or_else(|| seed::world(options.seed, options.domains, options.rng_seed));
-        let inner = Inner {
-            world,
-            switches: Switches::default(),
-            faults: Vec::new(),
-            ledger: Vec::new(),
-            zone: Zone::default(),
-            recent: HashMap::new(),
-        };
+        let inner = Inner::of(world);
         Self { inner: Arc::new(Mutex::new(inner)), options: Arc::new(options), started: Instant::now() }
     }
 
@@ -141,14 +134,7 @@ impl Control {
     pub fn reset(&self) {
         let world = seed::world(self.options.seed, self.options.domains, self.options.rng_seed);
         let mut inner = self.lock();
-        *inner = Inner {
-            world,
-            switches: Switches::default(),
-            faults: Vec::new(),
-            ledger: Vec::new(),
-            zone: Zone::default(),
-            recent: HashMap::new(),
-        };
+        *inner = Inner::of(world);
     }
 
     /// What it was started with.
@@ -178,6 +164,18 @@ fn load(options: &Options) -> Option<World> {
 }
 
 impl Inner {
+    /// As it starts: a world, and nothing set or seen.
+    fn of(world: World) -> Self {
+        Self {
+            world,
+            switches: Switches::default(),
+            faults: Vec::new(),
+            ledger: Vec::new(),
+            recent: HashMap::new(),
+            zone: Zone::default(),
+        }
+    }
+
     /// Takes a place in the customer's second, if there is one.
     pub(crate) fn admit(&mut self, customer: &str, rate: u32, now: Instant) -> bool {
         let recent = self.recent.entry(customer.to_owned()).or_default();
