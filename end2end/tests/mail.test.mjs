@@ -103,6 +103,16 @@ for (const scripts of [true, false]) {
       await page.getByText("spam.example is on the blocklist of the account").waitFor();
     });
 
+    test("a safelist entry that is too wide is looked at first", async () => {
+      await page.goto(`${stack.url}/lists?for=${NAME}`);
+      await page.getByLabel("Addresses, domains or IP addresses").fill("gmail.com");
+      await page.getByRole("button", { name: "Add", exact: true }).click();
+      await page.getByText("Anybody can have an address at this provider.").waitFor();
+      await look("careful");
+      await page.getByRole("link", { name: "Back, send nothing" }).click();
+      await page.waitForURL(/\/lists\?for=/);
+    });
+
     test("a recipient is created; one that exists is left as it is", async () => {
       const create = async (address) => {
         await page.goto(`${stack.url}/recipients`);

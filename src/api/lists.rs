@@ -37,6 +37,9 @@ pub struct EntriesDraft {
     pub present: bool,
     /// The page to return to.
     pub back: String,
+    /// Reasons to be careful, each with its entry.
+    #[serde(default)]
+    pub careful: Vec<String>,
 }
 
 /// What became of entries.
@@ -91,7 +94,7 @@ async fn single(desk: &Desk, asker: &Asker, outcome: EntryOutcome, present: bool
 }
 
 async fn carry_out(desk: &Desk, asker: &Asker, draft: EntriesDraft) -> Result<Next, DeskError> {
-    let EntriesDraft { mut targets, present, back } = draft;
+    let EntriesDraft { mut targets, present, back, .. } = draft;
     if targets.len() == 1 {
         let target = targets.remove(0);
         // One entry's errors go beside its field.
@@ -160,8 +163,14 @@ pub async fn add_entries(
                 return Err(DeskError::Invalid(fields));
             }
         };
-        let review = plan.needs_review();
-        let draft = EntriesDraft { targets: plan.targets, present: true, back };
+        let mut careful = Vec::new();
+        for target in &plan.targets {
+            // Whom it is for is checked when it is sent; here nothing of it is known then.
+            let warnings = desk.careful_with(&asker.person, target).await.unwrap_or_default();
+            careful.extend(warnings.into_iter().map(|warning| format!("{}: {}", target.item, warning.words())));
+        }
+        let review = plan.needs_review() || !careful.is_empty();
+        let draft = EntriesDraft { targets: plan.targets, present: true, back, careful };
         if review {
             let id = flash::keep_as(&desk, &asker.person, ENTRIES_DRAFT, &draft).await?;
             return Ok(Next::to(format!("/lists/review?draft={id}")));
@@ -186,7 +195,8 @@ pub async fn remove_entry(
         let list =
             List::parse(&list).ok_or_else(|| DeskError::field("list", "Choose a list: safelist or blocklist."))?;
         let wide = whose.tier() == Tier::Account;
-        let draft = EntriesDraft { targets: vec![Target { whose, list, item }], present: false, back };
+        let draft =
+            EntriesDraft { targets: vec![Target { whose, list, item }], present: false, back, careful: Vec::new() };
         if wide {
             let id = flash::keep_as(&desk, &asker.person, ENTRIES_DRAFT, &draft).await?;
             return Ok(Next::to(format!("/lists/review?draft={id}")));
@@ -244,7 +254,12 @@ pub async fn undo_entries(#[server(default)] id: String) -> Result<(), AppError>
         let report: EntriesReport =
             flash::kept(&desk, &asker.person, ENTRIES_REPORT, &id).await.ok_or(DeskError::Stale)?;
         let targets = report.rows.into_iter().filter(|row| row.change.is_some()).map(|row| row.target).collect();
-        carry_out(&desk, &asker, EntriesDraft { targets, present: !report.present, back: report.back }).await
+        carry_out(
+            &desk,
+            &asker,
+            EntriesDraft { targets, present: !report.present, back: report.back, careful: Vec::new() },
+        )
+        .await
     })
     .await
 }

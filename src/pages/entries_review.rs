@@ -80,7 +80,10 @@ fn review(cx: &Cx, id: &str, draft: &EntriesDraft, reach: Option<(String, String
     view! {
         <div class="page-head"><h1>{format!("{verb} {counted}{to}")}</h1><p>"Nothing was sent yet."</p></div>
         {note(cx.flash.as_ref())}
-        {warning}
+        <div class="stack">
+            {warning}
+            {draft.careful.iter().map(|text| alert("warn", "Careful", text.clone(), None)).collect_view()}
+        </div>
         <section class="card gap" aria-labelledby="h-what">
             <header><h2 id="h-what">"What is sent"</h2></header>
             <div class="tw"><table role="table" class="table cards" aria-labelledby="h-what">

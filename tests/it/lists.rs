@@ -257,3 +257,26 @@ async fn a_domain_s_page_reads_its_lists_with_the_key_it_moved_to() {
     assert!(page.text.contains("<dd>web08</dd>"), "{}", page.text);
     assert!(page.text.contains("chainset.example") && !page.text.contains("could not be read"), "{}", page.text);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dangerous_safelist_entries_are_looked_at_first() {
+    let (app, agent) = TestApp::agent().await;
+    for (text, said) in [
+        ("gmail.com", "gmail.com: Anybody can have an address at this provider."),
+        ("co.uk", "Other people register names below this domain"),
+        (NAME, "This is the customer's own domain."),
+        ("boss@northgatebikes.example", "This is the customer's own domain."),
+    ] {
+        let calls = app.upstream_calls();
+        let review = add(&agent, "domain", NAME, "safelist", text).await.text;
+        assert!(review.contains("Nothing was sent yet.") && review.contains(said), "{text}: {review}");
+        assert_eq!(app.upstream_calls(), calls, "{text}");
+        let draft = hidden(&review, "/do/lists/send", "draft");
+        let page = agent.submit("/do/lists/send", &[("draft", &draft)]).await.text;
+        assert!(page.contains("is on the safelist of"), "{text}: {page}");
+    }
+    for (list, text) in [("safelist", "ann@gmail.com"), ("blocklist", "gmail.com")] {
+        let page = add(&agent, "domain", NAME, list, text).await.text;
+        assert!(page.contains(&format!("{text} is on the {list} of")), "{page}");
+    }
+}
