@@ -12,8 +12,13 @@ pub enum Lane {
     Bulk,
 }
 
-/// The window that the service counts in `[doc]`.
-const WINDOW: Duration = Duration::from_secs(1);
+/// The window that the service counts in, a second `[doc]`, and a little more: requests that left evenly may
+/// arrive closer together, and one over the limit is answered with 503.
+const WINDOW: Duration = Duration::from_millis(1020);
+/// The part of the budget that bulk work may send in one go. The rest it spreads over the second: a person who
+/// comes in between finds a place at once instead of a full window, and requests that are late by some
+/// milliseconds on their way don't meet those of the next second.
+const BURST: f64 = 0.03;
 /// How long a 503 halves the budget.
 const HALVED: Duration = Duration::from_secs(10);
 
@@ -23,13 +28,15 @@ pub(crate) struct Budget {
     rate: u32,
     sent: VecDeque<(Instant, Lane)>,
     halved_until: Option<Instant>,
+    /// What bulk work may send in one go, and when that was counted last.
+    bulk: (f64, Option<Instant>),
     /// People waiting.
     pub(crate) waiting: usize,
 }
 
 impl Budget {
     pub(crate) fn new(rate: u32) -> Self {
-        Self { rate: rate.max(1), sent: VecDeque::new(), halved_until: None, waiting: 0 }
+        Self { rate: rate.max(1), sent: VecDeque::new(), halved_until: None, bulk: (f64::MAX, None), waiting: 0 }
     }
 
     /// Requests a second at the moment.
@@ -53,6 +60,9 @@ impl Budget {
             if self.waiting > 0 || crowded {
                 leave = leave.max(1);
             }
+            if leave == 0 {
+                self.spread(now)?;
+            }
         }
         if leave == 0 {
             self.sent.push_back((now, lane));
@@ -63,6 +73,21 @@ impl Budget {
             .get(leave - 1)
             .map_or(Duration::from_millis(5), |(at, _)| WINDOW.saturating_sub(now.duration_since(*at)));
         Err(free.max(Duration::from_millis(1)))
+    }
+
+    /// Lets bulk work go evenly: a token for each request, which come at the rate of the budget.
+    fn spread(&mut self, now: Instant) -> Result<(), Duration> {
+        let limit = f64::from(self.limit(now));
+        let every = WINDOW.as_secs_f64() / limit;
+        let (tokens, counted) = self.bulk;
+        let came = counted.map_or(0.0, |at| now.duration_since(at).as_secs_f64() / every);
+        let tokens = (tokens + came).min((limit * BURST).max(1.0));
+        if tokens < 1.0 {
+            self.bulk = (tokens, Some(now));
+            return Err(Duration::from_secs_f64((1.0 - tokens) * every).max(Duration::from_millis(1)));
+        }
+        self.bulk = (tokens - 1.0, Some(now));
+        Ok(())
     }
 
     pub(crate) fn pushed_back(&mut self, now: Instant) {
@@ -132,12 +157,26 @@ mod tests {
         let now = Instant::now();
         let mut budget = Budget::new(80);
         budget.take(now, Lane::Interactive).unwrap();
-        assert_eq!((0..100).take_while(|_| budget.take(now, Lane::Bulk).is_ok()).count(), 60);
-        assert!(budget.take(now, Lane::Interactive).is_ok(), "people still fit");
+        let bulk = |budget: &mut Budget, ms: u64| {
+            (0..ms).filter(|ms| budget.take(now + Duration::from_millis(*ms), Lane::Bulk).is_ok()).count()
+        };
+        assert_eq!(bulk(&mut budget, 1000), 60);
+        assert!(budget.take(now + Duration::from_secs(1), Lane::Interactive).is_ok(), "people still fit");
         let mut budget = Budget::new(80);
-        assert_eq!((0..100).take_while(|_| budget.take(now, Lane::Bulk).is_ok()).count(), 80, "alone it may use all");
+        assert_eq!(bulk(&mut budget, 1020), 80, "alone it may use all");
         let mut budget = Budget::new(80);
         budget.waiting = 1;
         assert!(budget.take(now, Lane::Bulk).is_err());
+    }
+
+    #[test]
+    fn bulk_alone_goes_evenly_at_the_rate() {
+        let went = run(100, &vec![(0, true); 1000]);
+        let (first, last) = (went[0].0, went[999].0);
+        assert!((9_800_000..10_300_000).contains(&(last - first)), "1,000 in {} µs", last - first);
+        for (index, (at, _)) in went.iter().enumerate() {
+            let close = went[index..].iter().take_while(|(other, _)| other - at < 100_000).count();
+            assert!(close <= 14, "{close} within a tenth of a second");
+        }
     }
 }

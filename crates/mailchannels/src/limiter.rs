@@ -35,7 +35,28 @@ pub struct LimiterStats {
     pub waiting: usize,
     /// The budget at the moment, requests a second.
     pub limit: u32,
+    /// How long an answer takes at the moment, without waiting for a place.
+    pub latency: Duration,
 }
+
+impl LimiterStats {
+    /// How many calls must be under way at the same time for the budget, not the round trip, to be the limit.
+    #[must_use]
+    pub fn concurrency(&self) -> usize {
+        let in_flight = (f64::from(self.limit) * self.latency.as_secs_f64() * SLACK).ceil();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a small range")]
+        let in_flight = in_flight.clamp(0.0, 1000.0) as usize;
+        in_flight.clamp(AT_LEAST, AT_MOST)
+    }
+}
+
+/// Calls under way at the same time: never fewer, so that a first slow answer holds up nothing, and never more.
+const AT_LEAST: usize = 8;
+const AT_MOST: usize = 256;
+/// What is under way beyond what the budget and the latency ask for: answers don't come evenly.
+const SLACK: f64 = 1.5;
+/// How much of the latency is that of the latest answer.
+const LATEST: f64 = 0.1;
 
 /// How a call ended, for the breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +95,8 @@ struct State {
     open_until: Option<Instant>,
     calls: f64,
     retries: f64,
+    /// Seconds an answer takes, the latest counting most.
+    latency: Option<f64>,
 }
 
 /// The budget of one customer.
@@ -88,7 +111,7 @@ pub(crate) struct Limiter {
 impl Limiter {
     pub(crate) fn new(rate: u32) -> Self {
         let budget = Budget::new(rate);
-        let state = Mutex::new(State { budget, failures: 0, open_until: None, calls: 0.0, retries: 0.0 });
+        let state = Mutex::new(State { budget, failures: 0, open_until: None, calls: 0.0, retries: 0.0, latency: None });
         Self { state, people: tokio::sync::Mutex::default(), bulk: tokio::sync::Mutex::default() }
     }
 
@@ -184,6 +207,7 @@ impl Limiter {
                 in_window: state.budget.in_window(now),
                 waiting: state.budget.waiting,
                 limit: state.budget.limit(now),
+                latency: Duration::from_secs_f64(state.latency.unwrap_or_default()),
             }
         })
     }
@@ -198,7 +222,12 @@ pub(crate) struct Flight<'a> {
 
 impl Flight<'_> {
     pub(crate) fn lands(mut self) {
-        self.since = None;
+        if let Some(since) = self.since.take() {
+            let took = since.elapsed().as_secs_f64();
+            self.limiter.with(|state| {
+                state.latency = Some(state.latency.map_or(took, |known| known + (took - known) * LATEST));
+            });
+        }
     }
 }
 
