@@ -28,7 +28,10 @@ fn words(row: &HistoryRow) -> String {
             let (verb, to) = if *present { ("Added", "to") } else { ("Removed", "from") };
             format!("{verb} {} {to} the {}", target.item, target.list.as_str())
         }
-        (_, Some(Snapshot::Provisioned { present: true })) => "Provisioned".into(),
+        (Some(Snapshot::Domain(_)), Some(Snapshot::Domain(_))) => {
+            "Set servers, policy, admins and aliases from a file".into()
+        }
+        (_, Some(Snapshot::Domain(_) | Snapshot::Provisioned { present: true })) => "Provisioned".into(),
         (_, Some(Snapshot::Provisioned { present: false })) => "Deprovisioned".into(),
         _ if row.action == "domain.login-link" => "Created a login link".into(),
         _ if row.action == "domain.mx-mute" => "Muted its MX records".into(),
@@ -52,7 +55,9 @@ pub fn card(cx: &Cx, domain: &str, rows: Vec<HistoryRow>) -> impl IntoView + use
                 && row.after.is_some()
                 && !matches!(
                     row.before,
-                    None | Some(Snapshot::Provisioned { .. } | Snapshot::Holder { fingerprint: None })
+                    None | Some(
+                        Snapshot::Provisioned { .. } | Snapshot::Domain(_) | Snapshot::Holder { fingerprint: None }
+                    )
                 );
             let (which, tone) = if done { (Icon::Check, "") } else { (Icon::TriangleAlert, "warn") };
             let (action, field, value) = match row.after {

@@ -131,7 +131,7 @@ impl Desk {
                 }
                 session.associate(domain, &new.secret).await?;
             }
-            Snapshot::Entry { .. } | Snapshot::Provisioned { .. } => {
+            Snapshot::Entry { .. } | Snapshot::Provisioned { .. } | Snapshot::Domain(_) => {
                 return Err(DeskError::NotFound("that change".into()));
             }
         }
@@ -171,7 +171,7 @@ fn facet(live: &Live, of: &Snapshot, holder: Option<&String>) -> Snapshot {
         }
         Snapshot::Holder { .. } => Snapshot::Holder { fingerprint: holder.cloned() },
         // Lists have a path of their own.
-        Snapshot::Entry { .. } | Snapshot::Provisioned { .. } => of.clone(),
+        Snapshot::Entry { .. } | Snapshot::Provisioned { .. } | Snapshot::Domain(_) => of.clone(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 use futures::{StreamExt, stream};
 use inbound::{
-    lists::{Batch, Entry, LineError, List, Tier, parse_batch},
+    lists::{Batch, LineError, List, Target, Tier, parse_batch},
     name::{DomainName, EmailAddress},
 };
 use mailchannels::Error as Upstream;
@@ -21,17 +21,6 @@ pub const ENTRIES_MAX: usize = 200;
 const AT_ONCE: usize = 8;
 /// Up to this many entries need no typed count.
 pub const UNTYPED: usize = 10;
-
-/// An entry on a list of somebody's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// Whose list.
-    pub whose: Whose,
-    /// Which.
-    pub list: List,
-    /// The entry, as it is sent.
-    pub item: String,
-}
 
 /// The form that adds entries.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -249,13 +238,12 @@ impl Desk {
 
     /// The entry as the service has it, if it has it.
     async fn find(&self, opened: &Opened, target: &Target) -> Result<Option<String>> {
-        let wanted = Entry::read(&target.item);
         let items = match read_list(opened, &target.whose, target.list).await {
             // A recipient without mail so far has no lists.
             Err(Upstream::NotFound { .. }) if target.whose.tier() == Tier::User => Vec::new(),
             other => other?,
         };
-        Ok(listed(items).into_iter().find(|listed| listed.entry == wanted).map(|listed| listed.item))
+        Ok(listed(items).into_iter().find(|listed| target.is(&listed.item)).map(|listed| listed.item))
     }
 }
 

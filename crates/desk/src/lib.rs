@@ -27,11 +27,15 @@ mod undo;
 pub use apply::Applied;
 pub use audit::HistoryRow;
 pub use changes::{AdminsInput, Review, ServersInput, SettingsInput};
-pub use entries::{ENTRIES_MAX, EntriesError, EntriesInput, EntriesPlan, EntryOutcome, Target, UNTYPED, whose_of};
+pub use entries::{ENTRIES_MAX, EntriesError, EntriesInput, EntriesPlan, EntryOutcome, UNTYPED, whose_of};
 pub use error::{DeskError, FieldError};
+pub use inbound::{
+    facet::{Snapshot, Whole},
+    lists::{Target, Whose},
+};
 pub use inventory::{Freshness, Listing};
 pub use keys::{Health, KeyView};
-pub use lists::{ListRead, Listed, Scope, Tiers, Whose};
+pub use lists::{ListRead, Listed, Scope, Tiers};
 pub use live::{DomainView, Lookup, Source};
 pub use login::{LINKS_MAX, LinkOutcome, MintedLink};
 pub use mx::{MxNow, MxView, MxWatch};
@@ -41,7 +45,6 @@ pub use reach::{Asker, KeyRef};
 pub use recipients::{RecipientInput, RecipientReport};
 pub use reports::{ReportInput, ReportPlan};
 pub use subscriptions::SubscriptionView;
-pub use undo::Snapshot;
 
 use mailchannels::Client;
 use std::sync::{Arc, OnceLock};

@@ -1,7 +1,7 @@
 //! Domains to provision, one a line or as CSV, checked whole before anything is sent.
 
 mod cells;
-mod records;
+pub(crate) mod records;
 
 pub use cells::{escape_cell, unescape_cell};
 
@@ -102,10 +102,23 @@ impl Column {
 /// cell stand apart by `|`, a line break or, where cells are not separated by it, `;`.
 #[must_use]
 pub fn parse(text: &str, max: usize) -> Import {
+    read(text, max, false)
+}
+
+/// The same, but a domain may stand on several lines, such as once for each alias.
+#[must_use]
+pub fn parse_repeating(text: &str, max: usize) -> Import {
+    read(text, max, true)
+}
+
+fn read(text: &str, max: usize, repeats: bool) -> Import {
     let mut import = Import::default();
     let mut columns = ORDER.to_vec();
     let mut named = HashMap::new();
-    for (index, record) in records::records(text).into_iter().enumerate() {
+    let records = records::records(text);
+    // Far too many are counted, not read: that alone would take a while.
+    let excessive = records.len() > max.saturating_add(1);
+    for (index, record) in records.into_iter().enumerate() {
         let line = record.line;
         let cells = record.cells.map(|cells| cells.iter().map(|cell| unescape_cell(cell)).collect::<Vec<_>>());
         match cells {
@@ -122,11 +135,12 @@ pub fn parse(text: &str, max: usize) -> Import {
             }
             cells => {
                 import.total_rows += 1;
-                if import.total_rows > max {
+                if excessive || import.total_rows > max {
                     continue;
                 }
-                match cells.map(|cells| Reading { line, columns: &columns, cells, errors: Vec::new() }.row(&mut named))
-                {
+                match cells.map(|cells| {
+                    Reading { line, columns: &columns, cells, errors: Vec::new(), repeats }.row(&mut named)
+                }) {
                     Ok(Ok(row)) => import.rows.push(row),
                     Ok(Err(mut errors)) => import.errors.append(&mut errors),
                     Err(raw) => {
@@ -166,6 +180,8 @@ struct Reading<'a> {
     columns: &'a [Column],
     cells: Vec<String>,
     errors: Vec<LineError>,
+    /// A domain may stand on several lines.
+    repeats: bool,
 }
 
 impl Reading<'_> {
@@ -213,6 +229,7 @@ impl Reading<'_> {
             }
         };
         match named.entry(domain.clone()) {
+            Entry::Occupied(earlier) if self.repeats && earlier.get().0 == Column::Domain => {}
             Entry::Occupied(earlier) => {
                 let (column, line) = *earlier.get();
                 let what =

@@ -1,14 +1,16 @@
-//! Pure rules of MailChannels Inbound: names, servers, settings, association, import. No I/O.
+//! Pure rules of MailChannels Inbound: names, servers, settings, association, import, plans of many changes. No I/O.
 
 pub mod association;
 pub mod bounce;
 pub mod complaint;
 pub mod downstream;
+pub mod facet;
 pub mod import;
 pub mod lists;
 pub mod message;
 pub mod name;
 pub mod pasted;
+pub mod plan;
 pub mod sender;
 pub mod settings;
 pub mod words;

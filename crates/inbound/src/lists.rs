@@ -7,10 +7,12 @@
 mod batch;
 mod standing;
 mod walk;
+mod whose;
 
 pub use batch::{Batch, LineError, Row, export, parse_batch};
 pub use standing::{Standing, Standings};
 pub use walk::{Hit, Mail, Outcome, Step, Walk, becomes, walk};
+pub use whose::{Target, Whose};
 
 use crate::name::{AddressError, DomainName, EmailAddress, NameError};
 use serde::{Deserialize, Serialize};

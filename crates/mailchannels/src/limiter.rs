@@ -111,7 +111,8 @@ pub(crate) struct Limiter {
 impl Limiter {
     pub(crate) fn new(rate: u32) -> Self {
         let budget = Budget::new(rate);
-        let state = Mutex::new(State { budget, failures: 0, open_until: None, calls: 0.0, retries: 0.0, latency: None });
+        let state =
+            Mutex::new(State { budget, failures: 0, open_until: None, calls: 0.0, retries: 0.0, latency: None });
         Self { state, people: tokio::sync::Mutex::default(), bulk: tokio::sync::Mutex::default() }
     }
 

@@ -4,15 +4,15 @@
 const CELL_LINES: usize = 200;
 
 /// The cells of one record.
-pub(super) struct Record {
+pub(crate) struct Record {
     /// Line of the text it begins on, from 1.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// Trimmed cells, or the line whose quote is not closed.
-    pub(super) cells: Result<Vec<String>, String>,
+    pub(crate) cells: Result<Vec<String>, String>,
 }
 
 /// Splits a text into records. Blank lines, and lines that begin with `#`, are passed over.
-pub(super) fn records(text: &str) -> Vec<Record> {
+pub(crate) fn records(text: &str) -> Vec<Record> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
     let lines: Vec<&str> = text.split('\n').collect();
     let delimiter = delimiter(&lines);
