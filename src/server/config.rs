@@ -61,6 +61,9 @@ pub struct Config {
     /// failed, new domains at once). 0 switches all MX look-ups off.
     #[arg(long, env = "SLUICE_MX_SECONDS", default_value_t = 60, global = true)]
     pub mx_seconds: u64,
+    /// Milliseconds that one try of a request to MailChannels may take.
+    #[arg(long, env = "SLUICE_ATTEMPT_MS", default_value_t = 15_000, global = true, hide = true)]
+    pub attempt_ms: u64,
     /// Log filter, as `tracing` reads it.
     #[arg(long, env = "SLUICE_LOG", default_value = "info", global = true)]
     pub log: String,

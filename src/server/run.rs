@@ -96,6 +96,7 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     let master = store.unlock(&ring, system_clock()).await?;
     let mut client = mailchannels::Config::new(upstream);
     client.rate_per_second = config.rate;
+    client.attempt_timeout = Duration::from_millis(config.attempt_ms);
     let desk = Desk::new(store.clone(), ring, master, mailchannels::Client::new(client)?, system_clock);
     let desk = match watch {
         Some(watch) => desk.with_mx(watch),
@@ -139,6 +140,10 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
             }
         }
     });
+    tasks.spawn({
+        let (desk, stop) = (desk.clone(), stop.clone());
+        async move { desk.keep_jobs(stop.cancelled()).await }
+    });
     if desk.checks_mx() {
         let (desk, stop) = (desk.clone(), stop.clone());
         let every = Duration::from_secs(config.mx_seconds);
@@ -150,10 +155,10 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         });
     }
     tasks.spawn({
-        let stop = stop.clone();
+        let (desk, stop) = (desk.clone(), stop.clone());
         async move {
             tokio::select! {
-                () = sweep(store) => {}
+                () = sweep(store, desk) => {}
                 () = stop.cancelled() => {}
             }
         }
@@ -175,8 +180,11 @@ fn mx_watch(config: &Config) -> Result<Option<MxWatch>, RunError> {
 }
 
 /// Deletes what has expired, every ten minutes.
-async fn sweep(store: Store) {
+async fn sweep(store: Store, desk: Desk) {
     loop {
+        if let Err(error) = desk.purge_jobs().await {
+            tracing::warn!(%error, "old plans and jobs could not be dropped");
+        }
         if let Err(error) = store.delete_expired(system_clock()).await {
             tracing::warn!(%error, "expired sessions could not be deleted");
         }

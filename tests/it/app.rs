@@ -37,7 +37,12 @@ impl TestApp {
 
     /// The same with more flags for Sluice.
     pub(crate) async fn start_with(domains: usize, flags: &[&str]) -> Self {
-        let options = Options { seed: Seed::Demo, domains, rate: 10_000, ..Options::default() };
+        Self::start_upstream(domains, 10_000, Duration::ZERO, flags).await
+    }
+
+    /// The same with a stand-in that allows so many requests a second and takes so long for each.
+    pub(crate) async fn start_upstream(domains: usize, rate: u32, latency: Duration, flags: &[&str]) -> Self {
+        let options = Options { seed: Seed::Demo, domains, rate, latency, ..Options::default() };
         let sandbox = Sandbox::start(options).await.expect("the stand-in starts");
         let dir = tempfile::tempdir().expect("a directory");
         let running = run::start(config(&dir, &sandbox, flags)).await.expect("sluice starts");

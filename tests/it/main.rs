@@ -8,6 +8,7 @@ mod canary;
 mod changes;
 mod crash;
 mod explain;
+mod jobs;
 mod keys;
 mod lists;
 mod mx;

@@ -177,7 +177,7 @@ fn facet(live: &Live, of: &Snapshot, holder: Option<&String>) -> Snapshot {
 
 /// Everything the domain has, with the one facet replaced: whether `PUT settings` keeps omitted
 /// sections is not documented `[?]`, so none is omitted.
-fn merged(wire: &mailchannels::Domain, target: &Snapshot) -> CompleteSettings {
+pub(crate) fn merged(wire: &mailchannels::Domain, target: &Snapshot) -> CompleteSettings {
     let mut complete = CompleteSettings {
         settings: wire.settings.clone(),
         admins: wire.admins.clone(),

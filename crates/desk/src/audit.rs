@@ -51,6 +51,7 @@ impl Desk {
                 before: intent.before.as_deref(),
                 after: intent.after.as_deref(),
                 reason: None,
+                job: None,
             })
             .await?)
     }

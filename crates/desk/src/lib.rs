@@ -10,6 +10,7 @@ mod changes;
 mod entries;
 mod error;
 mod inventory;
+mod jobs;
 mod keys;
 mod lists;
 mod live;
@@ -34,6 +35,7 @@ pub use inbound::{
     lists::{Target, Whose},
 };
 pub use inventory::{Freshness, Listing};
+pub use jobs::{Counts, JobLineView, JobView, LinkRow, PlanInput, Rows, Selection};
 pub use keys::{Health, KeyView};
 pub use lists::{ListRead, Listed, Scope, Tiers};
 pub use live::{DomainView, Lookup, Source};
@@ -70,12 +72,14 @@ struct Inner {
     client: Client,
     clock: Clock,
     mx: OnceLock<MxWatch>,
+    jobs: jobs::Hub,
 }
 
 impl Desk {
     /// Puts the use cases together.
     pub fn new(store: Store, ring: KeyRing, master: MasterKeys, client: Client, clock: Clock) -> Self {
-        Self(Arc::new(Inner { store, ring, master, client, clock, mx: OnceLock::new() }))
+        let jobs = jobs::Hub::new(store::new_id(clock()));
+        Self(Arc::new(Inner { store, ring, master, client, clock, mx: OnceLock::new(), jobs }))
     }
 
     /// The current time, unix milliseconds.

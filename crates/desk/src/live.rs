@@ -154,7 +154,7 @@ fn a_label(name: &str) -> String {
 }
 
 impl Live {
-    fn of(mut wire: mailchannels::Domain, downstreams: Vec<DownstreamAddress>) -> Self {
+    pub(crate) fn of(mut wire: mailchannels::Domain, downstreams: Vec<DownstreamAddress>) -> Self {
         wire.downstream_addresses = downstreams;
         let (servers, odd_servers) = servers_of(&wire.downstream_addresses);
         let mut admins = wire.admins.clone();

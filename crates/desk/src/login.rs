@@ -121,7 +121,7 @@ impl Desk {
     }
 
     /// One domain's part of a batch's answer.
-    fn link_of(
+    pub(crate) fn link_of(
         domain: &str,
         answer: &std::result::Result<LoginLinks, Upstream>,
     ) -> std::result::Result<MintedLink, (String, String)> {

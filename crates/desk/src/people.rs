@@ -27,7 +27,8 @@ impl Role {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// The opposite of [`Self::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
         [Self::Viewer, Self::Agent, Self::Lead, Self::Admin].into_iter().find(|role| role.as_str() == text)
     }
 }

@@ -80,6 +80,12 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
+    /// Requests a second that it allows itself for one customer.
+    #[must_use]
+    pub fn rate(&self) -> u32 {
+        self.0.config.rate_per_second
+    }
+
     /// Builds a client. It follows no redirects: they would carry the key to another host.
     pub fn new(config: Config) -> Result<Self, BuildError> {
         let url = &config.base_url;

@@ -37,6 +37,8 @@ pub struct LimiterStats {
     pub limit: u32,
     /// How long an answer takes at the moment, without waiting for a place.
     pub latency: Duration,
+    /// The service failed many times in a row: calls are not even sent, one now and then apart.
+    pub open: bool,
 }
 
 impl LimiterStats {
@@ -209,6 +211,7 @@ impl Limiter {
                 waiting: state.budget.waiting,
                 limit: state.budget.limit(now),
                 latency: Duration::from_secs_f64(state.latency.unwrap_or_default()),
+                open: state.open_until.is_some(),
             }
         })
     }

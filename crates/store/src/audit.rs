@@ -1,6 +1,6 @@
 //! The audit log: append-only, intents before the wire, outcomes after it.
 
-use sqlx::FromRow;
+use sqlx::{FromRow, SqliteConnection};
 
 use crate::{Result, Store, StoreError};
 
@@ -31,6 +31,8 @@ pub struct NewIntent<'a> {
     pub after: Option<&'a str>,
     /// Why, or a ticket.
     pub reason: Option<&'a str>,
+    /// Number of the job it is part of.
+    pub job: Option<i64>,
 }
 
 /// A row of the log.
@@ -66,6 +68,8 @@ pub struct AuditRow {
     pub after: Option<String>,
     /// Why, or a ticket.
     pub reason: Option<String>,
+    /// Number of the job it is part of.
+    pub job: Option<i64>,
 }
 
 impl Store {
@@ -80,11 +84,21 @@ impl Store {
     }
 
     async fn record(&self, intent: &NewIntent<'_>, outcome: Option<&str>) -> Result<i64> {
+        self.insert_audit(&mut *self.write().acquire().await?, intent, outcome).await
+    }
+
+    /// Writes a row, in whichever transaction the connection is.
+    pub(crate) async fn insert_audit(
+        &self,
+        connection: &mut SqliteConnection,
+        intent: &NewIntent<'_>,
+        outcome: Option<&str>,
+    ) -> Result<i64> {
         Ok(self
             .scalar(
                 "INSERT INTO audit (at, person_id, person_name, action, object_kind, object, account_id, fingerprint,
-                                    request_id, before, after, reason, outcome)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) RETURNING id",
+                                    request_id, before, after, reason, outcome, job)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) RETURNING id",
             )
             .bind(intent.at)
             .bind(intent.person_id)
@@ -99,7 +113,8 @@ impl Store {
             .bind(intent.after)
             .bind(intent.reason)
             .bind(outcome)
-            .fetch_one(self.write())
+            .bind(intent.job)
+            .fetch_one(connection)
             .await?)
     }
 
@@ -108,28 +123,40 @@ impl Store {
     /// # Errors
     /// [`StoreError::Conflict`] `audit.intent` when there is no such intent or it was concluded already.
     pub async fn record_outcome(&self, intent: i64, outcome: &str, now: i64) -> Result<()> {
+        self.insert_outcome(&mut *self.write().acquire().await?, intent, outcome, now).await
+    }
+
+    /// Writes how an intent ended, in whichever transaction the connection is.
+    pub(crate) async fn insert_outcome(
+        &self,
+        connection: &mut SqliteConnection,
+        intent: i64,
+        outcome: &str,
+        now: i64,
+    ) -> Result<()> {
         let done = self
             .sql(
                 "INSERT INTO audit (at, person_id, person_name, action, object_kind, object, account_id, fingerprint,
-                                    request_id, reason, intent_id, outcome)
+                                    request_id, reason, job, intent_id, outcome)
                  SELECT ?3, person_id, person_name, action, object_kind, object, account_id, fingerprint,
-                        request_id, reason, id, ?2
+                        request_id, reason, job, id, ?2
                  FROM audit WHERE id = ?1 AND intent_id IS NULL AND outcome IS NULL",
             )
             .bind(intent)
             .bind(outcome)
             .bind(now)
-            .execute(self.write())
+            .execute(connection)
             .await?;
         if done.rows_affected() == 0 { Err(StoreError::Conflict("audit.intent")) } else { Ok(()) }
     }
 
-    /// Intents without an outcome, oldest first: what was under way when the program last stopped.
+    /// Intents without an outcome, oldest first: what was under way when the program last stopped. Those of jobs
+    /// are not among them: a job reads back what it left open.
     pub async fn unfinished_intents(&self) -> Result<Vec<AuditRow>> {
         Ok(self
             .rows(
                 "SELECT a.* FROM audit a
-                 WHERE a.intent_id IS NULL AND a.outcome IS NULL
+                 WHERE a.intent_id IS NULL AND a.outcome IS NULL AND a.job IS NULL
                    AND NOT EXISTS (SELECT 1 FROM audit o WHERE o.intent_id = a.id)
                  ORDER BY a.id",
             )

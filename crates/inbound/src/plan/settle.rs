@@ -17,7 +17,8 @@ pub enum Settled {
 #[must_use]
 pub fn settle(before: Option<&Snapshot>, after: &Snapshot, now: &Snapshot) -> Settled {
     let is = |wanted: &Snapshot| match (wanted, now) {
-        // A domain that is there is provisioned, whatever it has; one that has to be gone is gone or not.
+        // One that was to be made is there, whatever the service filled in by itself.
+        (Snapshot::Domain(_), Snapshot::Domain(_)) if before.is_none() => true,
         (Snapshot::Domain(wanted), Snapshot::Domain(now)) => wanted.same_content(now),
         (Snapshot::Domain(_), Snapshot::Provisioned { present }) => *present,
         (Snapshot::Provisioned { present }, Snapshot::Domain(_)) => *present,

@@ -15,6 +15,7 @@ fn intent<'a>(action: &'a str, object: &'a str) -> NewIntent<'a> {
         before: Some("old"),
         after: Some("new"),
         reason: None,
+        job: None,
     }
 }
 
