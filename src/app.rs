@@ -99,8 +99,11 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/keys") view=pages::keys::Keys ssr=SsrMode::Async/>
                 <Route path=path!("/keys/:id") view=pages::key::KeyPage ssr=SsrMode::Async/>
                 <Route path=path!("/provision") view=pages::provision::ProvisionOne ssr=SsrMode::Async/>
-                <Route path=path!("/provision/many") view=pages::batch::ProvisionMany ssr=SsrMode::Async/>
-                <Route path=path!("/provision/outcome/:id") view=pages::batch::Outcome ssr=SsrMode::Async/>
+                <Route path=path!("/bulk") view=pages::bulk::Bulk ssr=SsrMode::Async/>
+                <Route path=path!("/bulk/:act") view=pages::bulk::BulkForm ssr=SsrMode::Async/>
+                <Route path=path!("/plans/:number") view=pages::plan::PlanPage ssr=SsrMode::Async/>
+                <Route path=path!("/jobs") view=pages::jobs::Jobs ssr=SsrMode::Async/>
+                <Route path=path!("/jobs/:number") view=pages::job::JobPage ssr=SsrMode::Async/>
                 <Route path=path!("/subscriptions") view=pages::subscriptions::Subscriptions ssr=SsrMode::Async/>
             </Routes>
         </Router>

@@ -8,13 +8,14 @@ pub mod domains;
 pub mod error;
 pub mod explain;
 pub mod forms;
+pub mod jobs;
 pub mod keys;
 pub mod lists;
 pub mod mx;
 pub mod provision;
 
 /// Path, need and function name of every server function; a test walks it.
-pub const ALL: [(&str, crate::server::actor::Need); 27] = {
+pub const ALL: [(&str, crate::server::actor::Need); 32] = {
     use crate::server::actor::Need::{ChangeDomains, Lists, OwnKeys, Read};
     [
         ("/do/keys/add", OwnKeys),
@@ -42,7 +43,12 @@ pub const ALL: [(&str, crate::server::actor::Need); 27] = {
         ("/do/mx/mute", ChangeDomains),
         ("/do/mx/unmute", ChangeDomains),
         ("/do/provision/one", ChangeDomains),
-        ("/do/provision/check", ChangeDomains),
-        ("/do/provision/send", ChangeDomains),
+        ("/do/jobs/confirm", Lists),
+        ("/do/jobs/discard", Lists),
+        ("/do/jobs/pause", Lists),
+        ("/do/jobs/resume", Lists),
+        ("/do/jobs/cancel", Lists),
+        ("/do/jobs/retry", Lists),
+        ("/do/jobs/undo", Lists),
     ]
 };

@@ -11,17 +11,12 @@ use crate::{
     },
     server::{
         actor::Need,
-        flash::{self, Flash, Tone},
+        flash::{Flash, Tone},
     },
 };
-use desk::{BatchInput, OneInput, OneOutcome};
+use desk::{OneInput, OneOutcome};
 use inbound::settings::SettingsFields;
 use leptos::server;
-
-/// Kind of the draft that keeps a batch until it is confirmed.
-pub const BATCH_DRAFT: &str = "batch";
-/// Kind of the draft that keeps a batch's outcome.
-pub const BATCH_REPORT: &str = "batch-report";
 
 /// Provisions one domain.
 #[server(prefix = "/do", endpoint = "provision/one")]
@@ -81,50 +76,6 @@ pub async fn provision_one(
             }
         };
         Ok(Next::say(domain_page(name.as_str(), ""), flash))
-    })
-    .await
-}
-
-/// Checks a batch and shows it before anything is sent.
-#[server(prefix = "/do", endpoint = "provision/check")]
-pub async fn check_batch(
-    #[server(default)] key: String,
-    #[server(default)] subscription: String,
-    #[server(default)] lock: String,
-    #[server(default)] text: String,
-) -> Result<(), AppError> {
-    act(Need::ChangeDomains, Form::new("batch", "/provision/many"), async move |desk, asker| {
-        let input = BatchInput { key, subscription, lock: !lock.is_empty(), text };
-        let id = flash::keep_as(&desk, &asker.person, BATCH_DRAFT, &input).await?;
-        Ok(Next::to(format!("/provision/many?draft={id}")))
-    })
-    .await
-}
-
-/// Sends a checked batch.
-#[server(prefix = "/do", endpoint = "provision/send")]
-pub async fn send_batch(draft: String, #[server(default)] typed: String) -> Result<(), AppError> {
-    let page = format!("/provision/many?draft={}", crate::api::forms::segment(&draft));
-    act(Need::ChangeDomains, Form::new("send", page).typed("typed", &typed), async move |desk, asker| {
-        let input: BatchInput =
-            flash::kept(&desk, &asker.person, BATCH_DRAFT, &draft).await.ok_or(desk::DeskError::Stale)?;
-        let rows = desk.check_batch(&input).map_or(0, |rows| rows.len());
-        if rows > 10 && typed.trim().replace(',', "") != rows.to_string() {
-            return Err(desk::DeskError::field("typed", format!("Type {rows} to provision {rows} domains.")));
-        }
-        // The draft is spent before the wire: a second press of the button finds nothing to send.
-        if !desk.store().take_draft(&draft, &asker.person.id, BATCH_DRAFT).await? {
-            return Err(desk::DeskError::Stale);
-        }
-        let report = match desk.provision_batch(&asker, &input).await {
-            Ok(report) => report,
-            Err(error) => {
-                flash::put_back(&desk, &asker.person, BATCH_DRAFT, &draft, &input).await?;
-                return Err(error);
-            }
-        };
-        let id = flash::keep_as(&desk, &asker.person, BATCH_REPORT, &report).await?;
-        Ok(Next::to(format!("/provision/outcome/{id}")))
     })
     .await
 }

@@ -6,13 +6,15 @@ use inbound::words;
 use leptos::prelude::*;
 
 /// Sections of the navigation: path, name, icon.
-const SECTIONS: [(&str, &str, Icon); 8] = [
+const SECTIONS: [(&str, &str, Icon); 10] = [
     ("/domains", "Domains", Icon::Globe),
     ("/explain", "Explain", Icon::Route),
     ("/lists", "Lists", Icon::List),
     ("/recipients", "Recipients", Icon::Users),
     ("/reports", "Reports", Icon::MessageSquareWarning),
     ("/provision", "Provision", Icon::Plus),
+    ("/bulk", "Bulk changes", Icon::Upload),
+    ("/jobs", "Jobs", Icon::Layers),
     ("/keys", "API keys", Icon::KeyRound),
     ("/subscriptions", "Subscriptions", Icon::CreditCard),
 ];

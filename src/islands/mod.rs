@@ -3,9 +3,13 @@
 pub mod copy;
 pub mod drop;
 pub mod keyboard;
+pub mod pick;
+pub mod progress;
 pub mod servers;
 
 pub use copy::CopyButton;
 pub use drop::DropText;
 pub use keyboard::Keyboard;
+pub use pick::PickPage;
+pub use progress::{LiveProgress, Progress};
 pub use servers::{ServerLine, ServersEditor};

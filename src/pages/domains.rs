@@ -2,11 +2,12 @@
 
 use crate::{
     components::{Cx, Icon, age, alert, badge, empty, icon, note, page, page::Page, policy_badge, state},
+    islands::PickPage,
     pages::domain_mx,
     server::actor::{Need, query_value},
 };
 use desk::{Freshness, KeyRef, Listing};
-use inbound::words;
+use inbound::{plan::Kind, words};
 use leptos::prelude::*;
 use std::sync::Arc;
 use store::{Cursor, DomainQuery, DomainRow, Sort};
@@ -42,7 +43,19 @@ pub struct View {
 impl View {
     /// Reads the URL; unknown values count as absent.
     pub fn of(cx: &Cx) -> Self {
-        let get = |name: &str| cx.query(name).unwrap_or_default().trim().to_owned();
+        Self::read(|name| cx.query(name).unwrap_or_default().trim().to_owned())
+    }
+
+    /// Reads a query string.
+    pub fn of_query(query: &str) -> Self {
+        let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        Self::read(|name| {
+            let found = pairs.iter().find(|(key, _)| key == name);
+            found.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
+        })
+    }
+
+    fn read(get: impl Fn(&str) -> String) -> Self {
         Self {
             q: get("q"),
             key: get("key"),
@@ -57,7 +70,7 @@ impl View {
     }
 
     /// The URL of this view; page cursors only when given.
-    fn url(&self, cursor: Option<(&str, &str)>) -> String {
+    pub fn url(&self, cursor: Option<(&str, &str)>) -> String {
         let mut pairs = vec![
             ("q", self.q.as_str()),
             ("key", &self.key),
@@ -74,6 +87,33 @@ impl View {
             .map(|(name, value)| format!("{name}={}", query_value(value)))
             .collect();
         if query.is_empty() { "/domains".into() } else { format!("/domains?{}", query.join("&")) }
+    }
+
+    /// The filters in words, for whoever looks at a selection made under them.
+    pub fn words(&self, keys: &[KeyRef]) -> String {
+        let mut parts = Vec::new();
+        if !self.q.is_empty() {
+            parts.push(format!("name contains “{}”", self.q));
+        }
+        match self.key.as_str() {
+            "" => {}
+            "free" => parts.push("free".into()),
+            "unknown" => parts.push("key unknown".into()),
+            id => parts.extend(keys.iter().find(|key| key.id == id).map(|key| format!("locked to {}", key.label))),
+        }
+        for (value, name) in [(&self.policy, "policy"), (&self.subscription, "subscription"), (&self.mx, "MX")] {
+            if !value.is_empty() {
+                parts.push(format!("{name} {value}"));
+            }
+        }
+        if self.servers == "none" {
+            parts.push("no servers".into());
+        }
+        if parts.is_empty() {
+            "all domains within reach".into()
+        } else {
+            format!("all that match: {}", parts.join(", "))
+        }
     }
 
     fn is_filtered(&self) -> bool {
@@ -95,7 +135,7 @@ impl View {
     }
 
     /// As the mirror is asked.
-    fn query(&self, keys: &[KeyRef]) -> DomainQuery {
+    pub fn query(&self, keys: &[KeyRef]) -> DomainQuery {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let (sort, descending) = self.sort();
         let before = Cursor::parse(&self.before).ok();
@@ -138,7 +178,7 @@ fn body(cx: &Cx, view: &View, listing: Listing) -> impl IntoView + use<> {
             <div class="acts">
                 {cx.actor.may(Need::LoginLink).then(|| view! { <a class="btn" href="/login-links">{icon(Icon::ExternalLink)}"Login links"</a> })}
                 {may_change.then(|| view! {
-                    <a class="btn" href="/provision/many">{icon(Icon::Upload)}"Provision many"</a>
+                    <a class="btn" href="/bulk/provision">{icon(Icon::Upload)}"Provision many"</a>
                     <a class="btn btn-primary" href="/provision">{icon(Icon::Plus)}"Provision domain"</a>
                 })}
             </div>
@@ -266,16 +306,22 @@ fn table(cx: &Cx, view: &View, listing: Listing) -> AnyView {
     let (first, last) =
         (listing.rows.first().map(|row| row.display.clone()), listing.rows.last().map(|row| row.display.clone()));
     let shown = listing.rows.len();
-    let rows = listing.rows.into_iter().map(|row| domain_row(row, &keys, checks_mx, cx.now)).collect_view();
+    let picking = cx.actor.may(Need::Lists);
+    let rows = listing.rows.into_iter().map(|row| domain_row(row, &keys, checks_mx, picking, cx.now)).collect_view();
     let previous = listing.previous.map(|cursor| view.url(Some(("before", &cursor))));
     let next = listing.next.map(|cursor| view.url(Some(("after", &cursor))));
-    view! {
+    let picks = cx.actor.may(Need::Lists);
+    let rows = view! {
         <div class="tw">
             <table role="table" class="table cards sticky" aria-label="Domains">
-                <thead role="rowgroup"><tr role="row">{head}<th role="columnheader" scope="col" class="num lo">"Synced"</th></tr></thead>
+                <thead role="rowgroup"><tr role="row">{picks.then(|| view! { <th role="columnheader" scope="col" class="pick"><PickPage form="picks".into() count="picked".into()/><span class="vh">"Tick"</span></th> })}{head}<th role="columnheader" scope="col" class="num lo">"Synced"</th></tr></thead>
                 <tbody role="rowgroup">{rows}</tbody>
             </table>
         </div>
+    };
+    let rows = if picks { selectable(cx, view, listing.matching, rows.into_any()) } else { rows.into_any() };
+    view! {
+        {rows}
         <nav class="row sm gap" aria-label="Pages">
             <p>{format!("{shown} shown, ")}<span class="mono">{first}</span>" to "<span class="mono">{last}</span></p>
             <div class="row push">{turn(previous, "Previous", true)}{turn(next, "Next", false)}</div>
@@ -324,11 +370,47 @@ pub fn holder(association: &str, holder: Option<&String>, keys: &[KeyRef]) -> An
     }
 }
 
-fn domain_row(row: DomainRow, keys: &[KeyRef], checks_mx: bool, now: i64) -> impl IntoView + use<> {
+/// The bar of what can be done with ticked rows, or with all that match; each button freezes the names first.
+fn selectable(cx: &Cx, view: &View, matching: u64, rows: AnyView) -> AnyView {
+    const ACTS: [(Kind, &str); 7] = [
+        (Kind::Settings, "Set spam handling…"),
+        (Kind::Servers, "Replace servers…"),
+        (Kind::Admins, "Change admins…"),
+        (Kind::AddEntries, "Add list entry…"),
+        (Kind::Associate, "Move to key…"),
+        (Kind::LoginLinks, "Login links…"),
+        (Kind::Deprovision, "Deprovision…"),
+    ];
+    let acts = ACTS
+        .into_iter()
+        .filter(|(kind, _)| cx.actor.may(Need::bulk(*kind)))
+        .map(|(kind, words)| {
+            let class = if kind == Kind::Deprovision { "btn btn-sm btn-danger" } else { "btn btn-sm" };
+            view! { <button class=class name="act" value=kind.as_str()>{words}</button> }
+        })
+        .collect_view();
+    let query = view.url(None).split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default();
+    let all = words::thousands(matching);
+    view! {
+        <form method="post" action="/domains/select" id="picks">
+            <input type="hidden" name="view" value=query/>
+            {rows}
+            <div class="bulk" id="bulk" role="group" aria-label="With the ticked domains">
+                <p class="sm"><b id="picked">"Ticked"</b>{format!(" of {all} matching")}</p>
+                <div class="acts">{acts}</div>
+            </div>
+            <p class="row sm gap"><button class="btn btn-sm btn-quiet" name="scope" value="all">{format!("Select all {all} matching…")}</button></p>
+        </form>
+    }
+    .into_any()
+}
+
+fn domain_row(row: DomainRow, keys: &[KeyRef], checks_mx: bool, picking: bool, now: i64) -> impl IntoView + use<> {
     let held = holder(&row.association, row.holder.as_ref(), keys);
     let no_servers = row.servers == 0;
     view! {
         <tr role="row">
+            {picking.then(|| view! { <td role="cell" class="pick"><input type="checkbox" name="pick" value=row.name.clone() aria-label=format!("Tick {}", row.display)/></td> })}
             <th role="rowheader" scope="row" class="main wide"><a class="mono" href=crate::api::forms::domain_page(&row.name, "")>{row.display}</a></th>
             <td role="cell" data-l="Key">{held}</td>
             <td role="cell" data-l="Policy">{policy_badge(row.policy.as_deref())}</td>

@@ -1,6 +1,6 @@
 //! Pages, one module an area.
 
-pub mod batch;
+pub mod bulk;
 pub mod deprovision;
 pub mod domain;
 pub mod domain_facts;
@@ -12,11 +12,15 @@ pub mod explain;
 pub mod explain_change;
 pub mod explain_paste;
 pub mod history;
+pub mod job;
+pub mod job_rows;
+pub mod jobs;
 pub mod key;
 pub mod keys;
 pub mod lists;
 pub mod login_links;
 pub mod not_found;
+pub mod plan;
 pub mod provision;
 pub mod recipients;
 pub mod reports;

@@ -72,7 +72,7 @@ fn body(cx: &Cx, keys: &[KeyRef], accounts: &[SubscriptionView]) -> impl IntoVie
     view! {
         <div class="row page-head">
             <div><h1>"Provision domain"</h1><p>"Set its servers first, then point its MX records at MailChannels. A domain that exists already is not changed."</p></div>
-            <a class="btn" href="/provision/many">{icon(Icon::Upload)}"Provision many"</a>
+            <a class="btn" href="/bulk/provision">{icon(Icon::Upload)}"Provision many"</a>
         </div>
         {note(cx.flash.as_ref())}
         <form class="split" method="post" action="/do/provision/one">

@@ -46,6 +46,16 @@ impl Need {
     /// Every need, for tests and for the page that explains roles.
     pub const ALL: [Self; 5] = [Self::Read, Self::OwnKeys, Self::LoginLink, Self::Lists, Self::ChangeDomains];
 
+    /// What a bulk change of this kind needs.
+    pub fn bulk(kind: inbound::plan::Kind) -> Self {
+        use inbound::plan::Kind;
+        match kind {
+            Kind::AddEntries | Kind::RemoveEntries => Self::Lists,
+            Kind::LoginLinks => Self::LoginLink,
+            _ => Self::ChangeDomains,
+        }
+    }
+
     /// The least role that may.
     pub fn least(self) -> Role {
         match self {

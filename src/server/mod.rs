@@ -2,11 +2,13 @@
 
 pub mod actor;
 pub mod assets;
+pub mod bulk;
 pub mod config;
 pub mod csrf;
 pub mod export;
 pub mod flash;
 pub mod headers;
+pub mod jobs;
 pub mod login_link;
 pub mod login_links;
 pub mod report;

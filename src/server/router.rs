@@ -2,7 +2,9 @@
 
 use crate::{
     app,
-    server::{actor, assets, csrf, export, headers, login_link, login_links, report, sign_in, state::AppState},
+    server::{
+        actor, assets, bulk, csrf, export, headers, jobs, login_link, login_links, report, sign_in, state::AppState,
+    },
 };
 use axum::{
     Router,
@@ -24,9 +26,9 @@ use tower_http::{
 };
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
-/// Largest body of a form, in bytes. A batch of 1,000 rows with servers fits the larger one.
+/// Largest body of a form, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
-/// Largest body of the batch form, in bytes.
+/// Largest body of a pasted message that is looked at, in bytes.
 const BATCH_LIMIT: usize = 1024 * 1024;
 /// How much of a refused body is read before the answer.
 const DRAIN_LIMIT: usize = 8 * 1024 * 1024;
@@ -57,6 +59,14 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
         .route("/reports", post(report::post).layer(DefaultBodyLimit::disable()))
         .route("/lists/export.csv", get(export::lists))
         .route("/login-links", post(login_links::mint))
+        .route("/provision/many", get(|| async { Redirect::to("/bulk/provision") }))
+        .route("/domains/select", post(bulk::select))
+        .route("/bulk/{act}", post(bulk::plan).layer(DefaultBodyLimit::disable()))
+        .route("/bulk/{act}/template.csv", get(bulk::template_csv))
+        .route("/jobs/{number}/results.csv", get(jobs::results))
+        .route("/jobs/{number}/failed.csv", get(jobs::failed))
+        .route("/jobs/{number}/events", get(jobs::events))
+        .route("/jobs/{number}/links", post(jobs::links))
         .route("/domains/{name}/login-link", post(login_link::mint))
         .leptos_routes_with_context(&state, routes, context, app::shell)
         .layer(from_fn(limit_body))
@@ -106,8 +116,9 @@ async fn limit_time(request: axum::extract::Request, next: axum::middleware::Nex
 /// Refuses bodies that are too large, by what they claim or, where they claim nothing, as they come.
 async fn limit_body(request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
     let limit = match request.uri().path() {
-        "/do/provision/check" | "/do/explain/read" => BATCH_LIMIT,
+        "/do/explain/read" => BATCH_LIMIT,
         "/reports" => report::BODY_MAX,
+        path if path.starts_with("/bulk/") => bulk::BODY_MAX,
         _ => BODY_LIMIT,
     };
     let claimed = request

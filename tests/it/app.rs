@@ -8,8 +8,18 @@ use reqwest::{
     redirect::Policy,
 };
 use sluice::server::{config::Config, run};
-use std::{path::PathBuf, sync::Mutex, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use tempfile::TempDir;
+
+/// Tokens of bulk forms, each used once.
+static NEXT_REQUEST: AtomicU64 = AtomicU64::new(1);
 
 #[derive(Parser)]
 #[command(args_override_self = true)]
@@ -211,9 +221,46 @@ impl Browser {
         self.get(location.split('#').next().unwrap()).await
     }
 
+    /// Sends a bulk form, as a browser does: several parts. Returns the page it leads to.
+    pub(crate) async fn bulk(&self, act: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut body = String::new();
+        for (name, value) in fields {
+            body += &format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        }
+        let request = NEXT_REQUEST.fetch_add(1, Ordering::Relaxed);
+        body += &format!("--edge\r\ncontent-disposition: form-data; name=\"request\"\r\n\r\n{request}\r\n--edge--\r\n");
+        let request = self
+            .request(Method::POST, &format!("/bulk/{act}"))
+            .header(ORIGIN, &self.base)
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "multipart/form-data; boundary=edge")
+            .body(body);
+        let answer = self.send(request).await;
+        let location = answer.location.unwrap_or_else(|| panic!("{} {}", answer.status, answer.text));
+        let mut page = self.get(location.split('#').next().unwrap()).await;
+        page.location = Some(location);
+        page
+    }
+
+    /// Confirms the plan that a page shows; returns the page of its job.
+    pub(crate) async fn confirm(&self, plan: &Answer, typed: &str) -> Answer {
+        let number = plan_number(plan);
+        let mut page = self.submit("/do/jobs/confirm", &[("number", &number), ("typed", typed)]).await;
+        if let Some(location) = page.location.take() {
+            page = self.get(&location).await;
+        }
+        page
+    }
+
     pub(crate) async fn add_key(&self, label: &str, secret: &str) -> Answer {
         self.submit("/do/keys/add", &[("label", label), ("secret", secret)]).await
     }
+}
+
+/// The number of the plan or job that a page was led to.
+pub(crate) fn plan_number(page: &Answer) -> String {
+    let location = page.location.as_deref().expect("a plan");
+    location.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned()
 }
 
 /// The value of a hidden field of a form on a page.

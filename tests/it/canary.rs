@@ -49,7 +49,7 @@ async fn a_key_shows_in_no_answer_and_no_file() {
         &format!("/keys/{id}"),
         "/domains",
         "/provision",
-        "/provision/many",
+        "/bulk/provision",
         "/subscriptions",
         "/lists",
         "/lists?for=owner@bakeshop-brighton.example",

@@ -102,7 +102,7 @@ async fn deprovisions_cost_a_call_each_and_keep_to_the_budget() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_rows_with_faults_all_end_and_nothing_is_doubled() {
-    let app = TestApp::start_upstream(2_000, 10_000, Duration::ZERO, &["--rate", "1000", "--attempt-ms", "300"]).await;
+    let app = TestApp::start_upstream(2_000, 10_000, Duration::ZERO, &["--rate", "100", "--attempt-ms", "300"]).await;
     app.lead_with_keys(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).await;
     let desk = &app.running.desk;
     let names = names(&app, 1_000).await;
@@ -137,7 +137,7 @@ async fn a_thousand_rows_with_faults_all_end_and_nothing_is_doubled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn posts_with_lost_answers_are_read_back_and_never_doubled() {
-    let app = TestApp::start_upstream(300, 10_000, Duration::ZERO, &["--rate", "1000", "--attempt-ms", "300"]).await;
+    let app = TestApp::start_upstream(300, 10_000, Duration::ZERO, &["--rate", "100", "--attempt-ms", "300"]).await;
     app.lead_with_keys(&[7, 8]).await;
     let desk = &app.running.desk;
     let control = app.sandbox.control();
@@ -147,7 +147,9 @@ async fn posts_with_lost_answers_are_read_back_and_never_doubled() {
         csv += &format!("domain,{name},safelist,domain,friend{index}.example\n");
     }
     control.clear_ledger();
-    for kind in [FaultKind::ResetAfterChange, FaultKind::Reset, FaultKind::Status { code: 503, body: None }, FaultKind::CutBody] {
+    for kind in
+        [FaultKind::ResetAfterChange, FaultKind::Reset, FaultKind::Status { code: 503, body: None }, FaultKind::CutBody]
+    {
         control.add_fault(Fault::new("domain-list-add", kind).often(0.1));
     }
     let number = plan(desk, Act::Entries { present: true }, &csv).await;

@@ -4,12 +4,14 @@
 mod access;
 mod app;
 mod budget;
+mod bulk;
 mod canary;
 mod changes;
 mod crash;
 mod explain;
 mod jobs;
 mod keys;
+mod kills;
 mod lists;
 mod mx;
 mod provision;

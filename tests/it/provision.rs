@@ -1,11 +1,11 @@
 //! Provisioning one and many.
 
-use crate::app::{Browser, TestApp, hidden};
+use crate::app::{Answer, Browser, TestApp, plan_number};
 use mailchannels_sandbox::{Fault, FaultKind};
 
 /// A key and a subscription that the forms offer.
 pub(crate) async fn key_and_subscription(lead: &Browser) -> (String, String) {
-    let page = lead.get("/provision/many").await.text;
+    let page = lead.get("/bulk/provision").await.text;
     let key = page
         .split("name=\"key\"")
         .nth(1)
@@ -96,46 +96,34 @@ async fn exists_conflict_limit_and_wrong_input_are_four_messages() {
     assert!(page.contains("value=\"new shop.example\"") && page.contains("-bad-.example"), "what was typed is kept");
 }
 
-async fn check(lead: &Browser, text: &str) -> String {
+async fn check(lead: &Browser, text: &str) -> Answer {
     let (key, subscription) = key_and_subscription(lead).await;
-    lead.submit(
-        "/do/provision/check",
-        &[("key", &key), ("subscription", &subscription), ("lock", "true"), ("text", text)],
-    )
-    .await
-    .text
+    lead.bulk("provision", &[("key", &key), ("subscription", &subscription), ("lock", "true"), ("text", text)]).await
+}
+
+fn row(page: &str, domain: &str) -> String {
+    page.split("<tr").find(|row| row.contains(domain)).unwrap_or_else(|| panic!("{domain} in {page}")).to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_with_an_outcome_for_each_row() {
     let app = TestApp::start(200).await;
     let lead = app.lead_with_keys(&[7]).await;
-    let preview = check(&lead, "domain,servers,policy\none.example,10 100 25 mx.web07.example,block\nowned-by-other.example,,\nbikeshop-northgate.example,,\nköln.example,mx.web07.example,flag\n").await;
-    assert!(preview.contains("4 domains will be provisioned"), "{preview}");
+    let plan = check(&lead, "domain,servers,policy\none.example,10 100 25 mx.web07.example,block\nowned-by-other.example,,\nbikeshop-northgate.example,,\nköln.example,mx.web07.example,flag\n").await;
+    assert!(plan.text.contains("Plan: Provision 3 domains"), "{}", plan.text);
+    assert!(row(&plan.text, "bikeshop-northgate.example").contains("Exists"), "{}", plan.text);
     assert!(app.sandbox.control().domain("one.example").is_none(), "nothing is sent before the button");
-    let draft = hidden(&preview, "/do/provision/send", "draft");
-    let outcome = lead.submit("/do/provision/send", &[("draft", &draft)]).await.text;
-    let row = |domain: &str| {
-        outcome
-            .split("<tr")
-            .find(|row| row.contains(domain))
-            .unwrap_or_else(|| panic!("{domain} in {outcome}"))
-            .to_owned()
-    };
-    assert!(row("one.example").contains("Provisioned"), "{outcome}");
-    assert!(
-        row("owned-by-other.example").contains("Not provisioned")
-            && row("owned-by-other.example").contains("another MailChannels customer"),
-        "{outcome}"
-    );
-    assert!(row("bikeshop-northgate.example").contains("Existed"), "{outcome}");
-    assert_eq!(
-        app.sandbox.control().domain("one.example").unwrap()["downstreamAddresses"].as_array().unwrap().len(),
-        1
-    );
+    let job = lead.confirm(&plan, "").await.text;
+    assert!(row(&job, ">one.example").contains("Provisioned"), "{job}");
+    assert!(row(&job, "owned-by-other.example").contains("In use already, by another customer"), "{job}");
+    assert!(row(&job, "bikeshop-northgate.example").contains("Exists"), "{job}");
+    let servers =
+        |name: &str| app.sandbox.control().domain(name).unwrap()["downstreamAddresses"].as_array().unwrap().len();
+    assert_eq!(servers("one.example"), 1);
     assert_eq!(app.sandbox.control().domain("köln.example").unwrap()["key"], "web07");
-    let twice = lead.submit("/do/provision/send", &[("draft", &draft)]).await.text;
-    assert!(!twice.contains("Every row"), "the same batch cannot be sent twice: {twice}");
+    lead.confirm(&plan, "").await;
+    let posts = app.sandbox.control().ledger().into_iter().filter(|entry| entry.operation == "provision-batch").count();
+    assert_eq!(posts, 1, "the same plan cannot be confirmed twice");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,12 +131,10 @@ async fn servers_dropped_by_the_batch_call_are_repaired() {
     let app = TestApp::start(20).await;
     let lead = app.lead_with_keys(&[7]).await;
     app.sandbox.control().set_switch("batch_downstream_field", "client").expect("the switch is there");
-    let draft = hidden(&check(&lead, "one.example,mx.web07.example").await, "/do/provision/send", "draft");
-    lead.submit("/do/provision/send", &[("draft", &draft)]).await;
-    assert_eq!(
-        app.sandbox.control().domain("one.example").unwrap()["downstreamAddresses"].as_array().unwrap().len(),
-        1
-    );
+    let plan = check(&lead, "one.example,mx.web07.example").await;
+    lead.confirm(&plan, "").await;
+    let there = app.sandbox.control().domain("one.example").unwrap();
+    assert_eq!(there["downstreamAddresses"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,31 +142,81 @@ async fn a_batch_whose_answer_is_lost_is_read_back_and_not_repeated() {
     let app = TestApp::start(20).await;
     let lead = app.lead_with_keys(&[7]).await;
     app.sandbox.control().add_fault(Fault::new("provision-batch", FaultKind::ResetAfterChange).times(1));
-    let draft = hidden(&check(&lead, "one.example\ntwo.example").await, "/do/provision/send", "draft");
-    let outcome = lead.submit("/do/provision/send", &[("draft", &draft)]).await.text;
-    assert!(outcome.contains("The answer was lost; it is provisioned now"), "{outcome}");
+    let plan = check(&lead, "one.example\ntwo.example").await;
+    let job = lead.confirm(&plan, "").await.text;
+    assert!(job.contains("The answer was lost; reading back shows it done."), "{job}");
     let posts = app.sandbox.control().ledger().into_iter().filter(|entry| entry.operation == "provision-batch").count();
     assert_eq!(posts, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_many_and_wrong_rows_are_all_said_and_kept() {
+async fn a_provisioning_is_undone_by_deprovisioning_what_it_made_and_nothing_else() {
+    let app = TestApp::start(200).await;
+    let lead = app.lead_with_keys(&[7]).await;
+    let plan = check(&lead, "one.example,mx.web07.example\ntwo.example\nbikeshop-northgate.example").await;
+    lead.confirm(&plan, "").await;
+    let number = plan_number(&plan);
+    let undo = lead.post("/do/jobs/undo", &[("number", &number), ("request", "u1")]).await;
+    let mut page = lead.get(undo.location.as_deref().unwrap()).await;
+    page.location = undo.location;
+    assert!(page.text.contains("Plan: Undo 2 changes"), "{}", page.text);
+    let refused = lead.confirm(&page, "").await.text;
+    assert!(refused.contains("Type 2 to begin"), "what deprovisions is typed: {refused}");
+    lead.confirm(&page, "2").await;
+    for (name, there) in [("one.example", false), ("two.example", false), ("bikeshop-northgate.example", true)] {
+        assert_eq!(app.sandbox.control().domain(name).is_some(), there, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn existing_ones_are_left_alone_unless_their_row_is_to_count() {
+    let app = TestApp::start(200).await;
+    let lead = app.lead_with_keys(&[7]).await;
+    let (key, subscription) = key_and_subscription(&lead).await;
+    let text = "domain,servers,policy\nbikeshop-northgate.example,10 100 25 new.web07.example,block\n";
+    let fields = [("key", key.as_str()), ("subscription", &subscription), ("lock", "true"), ("text", text)];
+    let plan = lead.bulk("provision", &fields).await;
+    assert!(plan.text.contains("Nothing would be sent") && plan.text.contains("with other values"), "{}", plan.text);
+    let plan = lead.bulk("provision", &[&fields[..], &[("update", "true")]].concat()).await;
+    assert!(
+        row(&plan.text, "bikeshop-northgate.example").contains("<ins>10 100 25 new.web07.example"),
+        "{}",
+        plan.text
+    );
+    let before = app.sandbox.control().domain("bikeshop-northgate.example").unwrap();
+    let job = lead.confirm(&plan, "").await;
+    assert!(row(&job.text, "bikeshop-northgate.example").contains("Provisioned"), "{}", job.text);
+    let now = app.sandbox.control().domain("bikeshop-northgate.example").unwrap();
+    assert_eq!(now["settings"]["abusePolicy"], "block");
+    assert_eq!(now["downstreamAddresses"][0]["target"], "new.web07.example");
+    let sorted = |value: &serde_json::Value| {
+        let mut list: Vec<_> = value.as_array().unwrap().iter().map(ToString::to_string).collect();
+        list.sort();
+        list
+    };
+    assert_eq!(sorted(&now["aliases"]), sorted(&before["aliases"]), "what the row does not name stays");
+    assert_eq!(sorted(&now["admins"]), sorted(&before["admins"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_rows_are_all_said_and_too_many_are_kept() {
     let app = TestApp::start(20).await;
     let lead = app.lead_with_keys(&[7]).await;
     let calls = |app: &TestApp| {
         app.sandbox.control().ledger().into_iter().filter(|entry| entry.operation.starts_with("provision")).count()
     };
-    let many = (0..1001).map(|n| format!("d{n}.example")).collect::<Vec<_>>().join("\n");
-    let page = check(&lead, &many).await;
-    assert!(page.contains("1,001 rows") && page.contains("d1000.example"), "said and kept");
-    let page = check(&lead, "ok.example\nspace d.example\nok.example\nx.example,mx.example:99999\n").await;
+    let plan = check(&lead, "ok.example\nspace d.example\nok.example\nx.example,mx.example:99999\n").await;
     for line in ["2", "3", "4"] {
-        assert!(page.contains(&format!("data-l=\"Line\" class=\"num\">{line}</td>")), "line {line}: {page}");
+        assert!(plan.text.contains(&format!("class=\"num muted\">{line}</td>")), "line {line}: {}", plan.text);
     }
-    assert_eq!(calls(&app), 0);
+    assert_eq!(plan.text.matches("Invalid</span>").count(), 3, "{}", plan.text);
+    let (key, _) = key_and_subscription(&lead).await;
+    let again = lead.bulk("provision", &[("key", &key), ("text", "kept.example"), ("reason", "HB-48213")]).await.text;
+    assert!(again.contains("bulk-subscription-err") && again.contains("kept.example") && again.contains("HB-48213"));
+    let empty = check(&lead, "\n# nothing\n").await.text;
+    assert!(empty.contains("bulk-text-err") && empty.contains("There is no domain"), "{empty}");
     let many = (0..11).map(|n| format!("e{n}.example")).collect::<Vec<_>>().join("\n");
-    let preview = check(&lead, &many).await;
-    let draft = hidden(&preview, "/do/provision/send", "draft");
-    let refused = lead.submit("/do/provision/send", &[("draft", &draft), ("typed", "10")]).await.text;
-    assert!(refused.contains("Type 11 to provision 11 domains") && calls(&app) == 0, "{refused}");
+    let plan = check(&lead, &many).await;
+    let refused = lead.confirm(&plan, "10").await.text;
+    assert!(refused.contains("Type 11 to begin") && calls(&app) == 0, "{refused}");
 }

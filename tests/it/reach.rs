@@ -19,7 +19,7 @@ const USES: [(&str, &str, &str); 25] = [
     ("remove_from_account_list", "account-list-remove", "/do/lists/send"),
     ("domains_page", "list-domains", "/do/keys/sync"),
     ("provision", "provision", "/do/provision/one"),
-    ("provision_batch", "provision-batch", "/do/provision/send"),
+    ("provision_batch", "provision-batch", "/do/jobs/confirm"),
     ("login_links", "login-link-batch", "/login-links"),
     ("deprovision", "deprovision", "/do/domains/deprovision"),
     ("add_alias", "add-alias", "/do/domains/alias/add"),
@@ -69,8 +69,8 @@ async fn carry_out(lead: &Browser, app: &TestApp, operation: &str, place: &str) 
         "provision_batch" => {
             let (key, subscription) = key_and_subscription(lead).await;
             let form = [("key", key.as_str()), ("subscription", &subscription), ("text", "many-reach.example")];
-            let page = lead.submit("/do/provision/check", &form).await.text;
-            post(&[("draft", &hidden(&page, "/do/provision/send", "draft"))]).await;
+            let plan = lead.bulk("provision", &form).await;
+            lead.confirm(&plan, "").await;
         }
         "login_links" => drop(lead.post(place, &[("domains", NAME)]).await),
         "login_link" => drop(lead.post(&format!("/domains/{NAME}/login-link"), &[("then", "show")]).await),

@@ -12,7 +12,8 @@ async fn every_page_carries_the_headers() {
         "/domains",
         "/keys",
         "/provision",
-        "/provision/many",
+        "/bulk/provision",
+        "/jobs",
         "/subscriptions",
         "/domains/bikeshop-northgate.example",
         "/no/such/page",
@@ -106,8 +107,8 @@ async fn bodies_have_limits() {
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
     }
     let huge = "x".repeat(1100 * 1024);
-    assert_eq!(browser.post("/do/provision/check", &[("text", &huge)]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(browser.post("/do/provision/check", &[("text", &large)]).await.status, StatusCode::FOUND);
+    assert_eq!(browser.post("/do/explain/read", &[("text", &huge)]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(browser.post("/do/explain/read", &[("text", &large)]).await.status, StatusCode::FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@
 
 mod chunk;
 mod control;
+mod form;
 mod journal;
 mod links;
 mod plan;
@@ -60,7 +61,13 @@ impl Flag {
 
 impl Hub {
     pub(crate) fn new(by: String) -> Self {
-        Self { by, wake: Notify::new(), changed: watch::Sender::new(0), running: Mutex::default(), stopping: AtomicBool::new(false) }
+        Self {
+            by,
+            wake: Notify::new(),
+            changed: watch::Sender::new(0),
+            running: Mutex::default(),
+            stopping: AtomicBool::new(false),
+        }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut HashMap<i64, Arc<Flag>>) -> T) -> T {
@@ -78,6 +85,7 @@ impl Hub {
     fn stop_all(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         self.with(|running| running.values().for_each(|flag| flag.raise()));
+        self.tell();
     }
 
     fn is_stopping(&self) -> bool {
@@ -90,6 +98,11 @@ impl Hub {
 }
 
 impl crate::Desk {
+    /// Whether this process is about to end, so that nobody should wait for more.
+    pub fn is_stopping(&self) -> bool {
+        self.0.jobs.is_stopping()
+    }
+
     /// Goes up with everything that happens to any job of this process.
     pub fn job_changes(&self) -> watch::Receiver<u64> {
         self.0.jobs.changed.subscribe()

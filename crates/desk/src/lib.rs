@@ -42,7 +42,7 @@ pub use live::{DomainView, Lookup, Source};
 pub use login::{LINKS_MAX, LinkOutcome, MintedLink};
 pub use mx::{MxNow, MxView, MxWatch};
 pub use people::{DEMO_PEOPLE, DemoPerson, Person, Role};
-pub use provision::{BatchInput, BatchReport, OneInput, OneOutcome, RowOutcome, RowState};
+pub use provision::{OneInput, OneOutcome};
 pub use reach::{Asker, KeyRef};
 pub use recipients::{RecipientInput, RecipientReport};
 pub use reports::{ReportInput, ReportPlan};

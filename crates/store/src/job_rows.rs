@@ -137,7 +137,8 @@ const CHUNK: usize = 5_000;
 impl Store {
     pub(crate) async fn insert_rows(&self, tx: &mut Tx, job: i64, rows: &[NewRow]) -> Result<()> {
         for (chunk, rows) in rows.chunks(CHUNK).enumerate() {
-            let json = serde_json::to_string(rows).map_err(|error| StoreError::Db(sqlx::Error::Encode(error.into())))?;
+            let json =
+                serde_json::to_string(rows).map_err(|error| StoreError::Db(sqlx::Error::Encode(error.into())))?;
             self.sql(
                 "INSERT INTO job_rows (job, seq, line, object, account_id, fingerprint, verdict, note, input, before,
                                        after, state)
@@ -173,6 +174,21 @@ impl Store {
             )
             .bind(job)
             .fetch_all(self.read())
+            .await?)
+    }
+
+    /// Of the domains that a job takes away: how many have MX records that still point here, or partly; and of how many
+    /// nothing is known.
+    pub async fn job_mx(&self, job: i64) -> Result<(i64, i64)> {
+        Ok(self
+            .rows(
+                "SELECT count(*) FILTER (WHERE m.verdict IN ('here', 'mixed')),
+                        count(*) FILTER (WHERE coalesce(m.verdict, 'unknown') = 'unknown')
+                 FROM job_rows r LEFT JOIN mx m ON m.name = r.object
+                 WHERE r.job = ?1 AND r.verdict IN ('new', 'change')",
+            )
+            .bind(job)
+            .fetch_one(self.read())
             .await?)
     }
 

@@ -148,7 +148,9 @@ impl Store {
     /// A person's that are under way or wait for them.
     pub async fn active_jobs_of(&self, owner_id: &str) -> Result<Vec<JobRow>> {
         Ok(self
-            .rows(select("WHERE owner_id = ?1 AND state IN ('queued', 'running', 'paused') ORDER BY number DESC LIMIT 20"))
+            .rows(select(
+                "WHERE owner_id = ?1 AND state IN ('queued', 'running', 'paused') ORDER BY number DESC LIMIT 20",
+            ))
             .bind(owner_id)
             .fetch_all(self.read())
             .await?)
@@ -259,7 +261,9 @@ impl Store {
 
     /// At the start of the only process on this database: no lease is anybody's.
     pub async fn break_leases(&self) -> Result<()> {
-        self.sql("UPDATE jobs SET lease_until = 0, lease_by = NULL WHERE lease_until > 0").execute(self.write()).await?;
+        self.sql("UPDATE jobs SET lease_until = 0, lease_by = NULL WHERE lease_until > 0")
+            .execute(self.write())
+            .await?;
         Ok(())
     }
 

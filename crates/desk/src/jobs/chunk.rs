@@ -59,9 +59,9 @@ impl Chunk<'_> {
         let said = match opened.background().provision_batch(&subscription, &batch, how).await {
             Ok(answer) => said(&answer),
             // What is there now decides.
-            Err(
-                Upstream::Ambiguous | Upstream::Timeout | Upstream::RateLimited | Upstream::Unavailable { .. },
-            ) => HashMap::new(),
+            Err(Upstream::Ambiguous | Upstream::Timeout | Upstream::RateLimited | Upstream::Unavailable { .. }) => {
+                HashMap::new()
+            }
             Err(Upstream::BadKey) => {
                 self.all_again(&sent, 0, false, "failed: the key was rejected").await?;
                 return run.hold(sent[0]).await;
@@ -82,10 +82,8 @@ impl Chunk<'_> {
             .await
             .ok()
             .map(|domains| domains.into_iter().map(|domain| (mirror_of(&domain).name, domain)).collect());
-        let judged: Vec<_> = sent
-            .iter()
-            .map(|line| self.judge(&opened, lock, line, said.get(&line.object), there.as_ref()))
-            .collect();
+        let judged: Vec<_> =
+            sent.iter().map(|line| self.judge(&opened, lock, line, said.get(&line.object), there.as_ref())).collect();
         let ended: Vec<_> = stream::iter(judged).buffer_unordered(REPAIRS_AT_ONCE).collect().await;
         ended.into_iter().collect()
     }

@@ -45,18 +45,23 @@ impl Desk {
         if rows == 0 {
             return Err(DeskError::field("typed", "No row of this plan changes anything."));
         }
-        let wanted = if job.undo_of.is_some() && rows > 0 && self.takes_away(&job).await? { true } else { kind.needs_count(rows) };
+        let wanted = self.is_typed(&job, kind, rows).await?;
         if wanted && typed.trim().replace(',', "") != rows.to_string() {
             return Err(DeskError::field("typed", format!("Type {rows} to begin.")));
         }
         Ok(rows)
     }
 
-    /// Whether an undo deprovisions: it takes back a provisioning.
-    async fn takes_away(&self, job: &JobRow) -> Result<bool> {
-        let Some(of) = job.undo_of else { return Ok(false) };
-        let of = self.0.store.job(&job.owner_id, of).await?;
-        Ok(of.is_some_and(|of| of.kind == Kind::Provision.as_str()))
+    /// Whether the number of rows is typed: many rows, and whatever deprovisions, such as the undo of a provisioning.
+    pub(super) async fn is_typed(&self, job: &JobRow, kind: Kind, rows: usize) -> Result<bool> {
+        let takes_away = match job.undo_of {
+            Some(of) => {
+                let of = self.0.store.job(&job.owner_id, of).await?;
+                of.is_some_and(|of| of.kind == Kind::Provision.as_str())
+            }
+            None => false,
+        };
+        Ok(takes_away || kind.needs_count(rows))
     }
 
     /// Waits until a job does not run any more, but not for long.
@@ -157,7 +162,8 @@ impl Desk {
             return Err(DeskError::field("retry", "No failed row can be tried again."));
         }
         let needs = Role::parse(&job.needs).ok_or(DeskError::Storage)?;
-        let source = format!("{} of job {number}", inbound::words::count(lines.len() as u64, "failed row", "failed rows"));
+        let source =
+            format!("{} of job {number}", inbound::words::count(lines.len() as u64, "failed row", "failed rows"));
         let kept = (source.as_str(), job.reason.as_deref(), request);
         let keys = self.key_rows(&asker.person).await?;
         if let Act::Undo { of } = act {
@@ -194,13 +200,9 @@ impl Desk {
     }
 
     /// The way back of rows that were done; of rows that are a way back themselves, the same again.
-    async fn undo_rows(
-        &self,
-        keys: &[store::KeyRow],
-        lines: &[JobLine],
-        again: bool,
-    ) -> Result<Vec<store::NewRow>> {
-        let domain = |line: &JobLine| line.object.rsplit_once('@').map_or(line.object.clone(), |(_, name)| name.to_owned());
+    async fn undo_rows(&self, keys: &[store::KeyRow], lines: &[JobLine], again: bool) -> Result<Vec<store::NewRow>> {
+        let domain =
+            |line: &JobLine| line.object.rsplit_once('@').map_or(line.object.clone(), |(_, name)| name.to_owned());
         let names: Vec<_> = lines.iter().map(domain).collect();
         let found = self.known(keys, names.iter().map(String::as_str)).await?;
         let snapshot = |text: &Option<String>| text.as_deref().and_then(Snapshot::from_base);

@@ -63,11 +63,7 @@ impl Journal {
     }
 
     /// Commits that many rows are about to be sent; tells which.
-    pub(super) async fn all_sent(
-        &self,
-        lines: &[JobLine],
-        action: &'static str,
-    ) -> Result<Vec<bool>, Unwritten> {
+    pub(super) async fn all_sent(&self, lines: &[JobLine], action: &'static str) -> Result<Vec<bool>, Unwritten> {
         futures::future::try_join_all(lines.iter().map(|line| self.sent(line, action, "domain"))).await
     }
 }

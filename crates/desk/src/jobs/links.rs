@@ -24,8 +24,7 @@ impl Desk {
         self.check_confirmation(asker, number, typed).await?;
         let (store, now) = (&self.0.store, self.now_ms());
         let by = format!("{}/links", self.0.jobs.by);
-        let begun =
-            store.begin_job(&asker.person.id, number, &asker.request_id, &by, now, now + LEASE_MS).await?;
+        let begun = store.begin_job(&asker.person.id, number, &asker.request_id, &by, now, now + LEASE_MS).await?;
         if !begun {
             return Err(DeskError::Stale);
         }
@@ -46,7 +45,8 @@ impl Desk {
         let most = Kind::LoginLinks.shared().unwrap_or(1);
         let mut rows = Vec::new();
         for (fingerprint, lines) in by_key {
-            let opened = keys.iter().find(|key| key.fingerprint == fingerprint).map(|key| self.open(key)).transpose()?;
+            let opened =
+                keys.iter().find(|key| key.fingerprint == fingerprint).map(|key| self.open(key)).transpose()?;
             for lines in lines.chunks(most) {
                 self.mark_minting(&job, lines, by).await?;
                 let names: Vec<_> = lines.iter().map(|line| line.object.as_str()).collect();

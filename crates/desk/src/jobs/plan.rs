@@ -75,12 +75,20 @@ impl Desk {
                     return Err(DeskError::field("text", "The selection is empty. Select domains in the list."));
                 }
                 let read = from_names(&selection.names, input.entry.as_ref());
-                (read, format!("{} selected: {}", count(selection.names.len() as u64, "domain", "domains"), selection.about))
+                (
+                    read,
+                    format!(
+                        "{} selected: {}",
+                        count(selection.names.len() as u64, "domain", "domains"),
+                        selection.about
+                    ),
+                )
             }
         };
         let keys = self.key_rows(&asker.person).await?;
         let rows = self.rows_of(&keys, &input.act, read).await?;
-        self.keep_plan(asker, &input.act, &rows, (&source, reason.as_deref(), &input.request), needs, (None, None)).await
+        self.keep_plan(asker, &input.act, &rows, (&source, reason.as_deref(), &input.request), needs, (None, None))
+            .await
     }
 
     pub(super) async fn keep_plan(
@@ -167,11 +175,14 @@ impl Desk {
         let mut known = HashMap::with_capacity(names.len());
         for (asked, found) in self.0.store.domains_named(&fingerprints, &names).await? {
             // A domain's own name goes before an alias of another.
-            known.entry(asked).and_modify(|had: &mut Found| {
-                if had.via_alias && !found.via_alias {
-                    had.clone_from(&found);
-                }
-            }).or_insert(found);
+            known
+                .entry(asked)
+                .and_modify(|had: &mut Found| {
+                    if had.via_alias && !found.via_alias {
+                        had.clone_from(&found);
+                    }
+                })
+                .or_insert(found);
         }
         Ok(known)
     }
@@ -183,6 +194,22 @@ impl Desk {
         let within = |name: &&String| known.get(name.as_str()).is_some_and(|found| !found.via_alias);
         let names = names.iter().filter(within).cloned().collect();
         Ok(Selection { about: about.to_owned(), names, at: self.now_ms() })
+    }
+
+    /// Freezes what one of the person's keys holds: the domains locked to it or, with `all`, every domain it reaches,
+    /// free ones too.
+    pub async fn select_of_key(&self, person: &Person, key: &str, all: bool) -> Result<Selection> {
+        let keys = self.key_rows(person).await?;
+        let key = keys.iter().find(|row| row.id == key).ok_or_else(|| DeskError::NotFound("that key".into()))?;
+        let query = DomainQuery {
+            keys: vec![key.fingerprint.clone()],
+            holder: (!all).then(|| key.fingerprint.clone()),
+            ..DomainQuery::default()
+        };
+        let most = u32::try_from(inbound::plan::ROWS_MAX).unwrap_or(u32::MAX);
+        let names = self.0.store.names_of(&query, most).await?;
+        let about = if all { format!("all that {} reaches", key.label) } else { format!("locked to {}", key.label) };
+        Ok(Selection { about, names, at: self.now_ms() })
     }
 
     /// Freezes the names of all domains that match, under exactly these filters.
@@ -242,4 +269,3 @@ fn check_reason(reason: &str) -> Result<Option<String>> {
     }
     Ok((!reason.is_empty()).then(|| reason.to_owned()))
 }
-

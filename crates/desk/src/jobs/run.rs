@@ -171,7 +171,9 @@ impl Desk {
     async fn may_not(&self, job: &JobRow) -> Result<Option<(&'static str, &'static str)>> {
         let owner: Option<Person> = self.person(&job.owner_id).await?;
         Ok(match owner {
-            Some(owner) if owner.disabled => Some(("Its owner is disabled.", "An administrator decides whether it goes on.")),
+            Some(owner) if owner.disabled => {
+                Some(("Its owner is disabled.", "An administrator decides whether it goes on."))
+            }
             Some(owner) if Role::parse(&job.needs).is_none_or(|needs| owner.role < needs) => Some((
                 "Its owner's role does not allow it any more.",
                 "Ask a colleague whose role does to make the plan again.",
@@ -379,9 +381,7 @@ impl Run {
             Sent::NotSent => self.again(&line, CLOSED_MS, false, "failed: not sent, the service is down").await,
             Sent::Later if line.tries + 1 >= TRIES_MAX => self.fail(&line, Reason::Unavailable, String::new()).await,
             Sent::Later => self.again(&line, backoff(&line), true, "failed: too many requests").await,
-            Sent::Unknown => {
-                self.journal.mark(Mark::Later { seq: line.seq, not_before: self.desk.now_ms() }).await
-            }
+            Sent::Unknown => self.journal.mark(Mark::Later { seq: line.seq, not_before: self.desk.now_ms() }).await,
         }
     }
 
@@ -407,7 +407,8 @@ impl Run {
                     self.again(&line, backoff(&line), true, "failed: reading back shows it not done").await
                 }
                 Settled::Moved => {
-                    self.fail(&line, Reason::NotTaken, "The answer was lost, and something else reads back.".into()).await
+                    self.fail(&line, Reason::NotTaken, "The answer was lost, and something else reads back.".into())
+                        .await
                 }
             },
             Err(error) => self.unread(&line, &error, false).await,

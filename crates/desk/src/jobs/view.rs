@@ -91,6 +91,8 @@ pub struct JobView {
     pub rate: u32,
     /// Requests of the last second, of everybody together.
     pub in_use: usize,
+    /// Whether the number of rows is typed to confirm it.
+    pub typed: bool,
 }
 
 impl JobView {
@@ -108,7 +110,9 @@ impl JobView {
 
     /// Whether something of it can be taken back.
     pub fn can_undo(&self) -> bool {
-        self.kind.can_undo() && self.counts.done > 0 && matches!(self.row.state.as_str(), "done" | "cancelled" | "paused")
+        self.kind.can_undo()
+            && self.counts.done > 0
+            && matches!(self.row.state.as_str(), "done" | "cancelled" | "paused")
     }
 
     /// Failed rows that can be tried again as they are.
@@ -170,7 +174,8 @@ impl Desk {
         let act: Act = serde_json::from_str(&row.act).map_err(|error| crate::DeskError::storage(&error))?;
         let counts = Counts::of(&store.job_counts(row.number).await?);
         let keys = self.key_rows(person).await?;
-        let label = |fingerprint: &str| keys.iter().find(|key| key.fingerprint == fingerprint).map(|key| key.label.clone());
+        let label =
+            |fingerprint: &str| keys.iter().find(|key| key.fingerprint == fingerprint).map(|key| key.label.clone());
         let used = store.job_keys(row.number).await?;
         let stats = used
             .iter()
@@ -183,6 +188,7 @@ impl Desk {
             _ => None,
         };
         let acting = counts.acting();
+        let typed = self.is_typed(&row, kind, usize::try_from(acting).unwrap_or(usize::MAX)).await?;
         let calls = match kind.shared() {
             Some(most) => {
                 let shared = acting.div_ceil(most as u64);
@@ -211,7 +217,15 @@ impl Desk {
             counts,
             target,
             calls,
+            typed,
         })
+    }
+
+    /// Of the domains that a job takes away: how many have MX records that still point here, and of how many nothing
+    /// is known.
+    pub async fn job_mx(&self, number: i64) -> Result<(u64, u64)> {
+        let (here, unknown) = self.0.store.job_mx(number).await?;
+        Ok((u64::try_from(here).unwrap_or_default(), u64::try_from(unknown).unwrap_or_default()))
     }
 
     /// The person's plans and jobs, newest first, with their counts.
@@ -234,7 +248,8 @@ impl Desk {
     pub async fn job_lines(&self, asker: &Asker, number: i64, filter: &LineFilter) -> Result<Vec<JobLineView>> {
         self.own_job(asker, number).await?;
         let keys = self.key_rows(&asker.person).await?;
-        let label = |fingerprint: &str| keys.iter().find(|key| key.fingerprint == fingerprint).map(|key| key.label.clone());
+        let label =
+            |fingerprint: &str| keys.iter().find(|key| key.fingerprint == fingerprint).map(|key| key.label.clone());
         let lines = self.0.store.job_lines(number, filter).await?;
         Ok(lines.into_iter().map(|line| line_view(line, label)).collect())
     }

@@ -3,8 +3,9 @@
 use super::{Act, How, SettingsChange, Wish};
 use crate::{
     facet::{Snapshot, Whole},
-    lists::{Target, Whose},
+    lists::{Entry, List, Target, Whose},
     name::{DomainName, EmailAddress},
+    sender::{Warning, advise},
 };
 use serde::{Deserialize, Serialize};
 
@@ -274,10 +275,12 @@ fn entry(present: bool, wish: &Wish, known: Option<&Known>) -> Decision {
     let Some(whose) = whose else {
         return Decision::stays(Verdict::Invalid, &wish.object, "That is no domain and no address.");
     };
+    let own = |domain: &str| domain == known.name || known.whole.aliases.iter().any(|alias| alias == domain);
+    let careful = if present && list == List::Safelist { warnings(&item, own) } else { String::new() };
     let note = if known.via_alias {
-        format!("{} goes by an alias; its lists are those of {whose}.", wish.object)
+        format!("{} goes by an alias; its lists are those of {whose}. {careful}", wish.object)
     } else {
-        String::new()
+        careful
     };
     let object = whose.to_string();
     Decision {
@@ -287,6 +290,18 @@ fn entry(present: bool, wish: &Wish, known: Option<&Known>) -> Decision {
         object,
         note,
     }
+}
+
+/// Reasons to be careful with an entry of a safelist. A freemail address is as narrow as it should be.
+fn warnings(item: &str, own: impl Fn(&str) -> bool) -> String {
+    let (sender, whole) = match Entry::read(item) {
+        Entry::Address(address) => (address.to_string(), false),
+        Entry::Domain(domain) | Entry::Wildcard(domain) => (format!("any@{domain}"), true),
+        _ => return String::new(),
+    };
+    let advice = advise(&sender, own);
+    let counts = |warning: &&Warning| whole || **warning == Warning::OwnDomain;
+    advice.warnings.iter().filter(counts).map(|warning| warning.words()).collect::<Vec<_>>().join(" ")
 }
 
 fn sorted(mut list: Vec<String>) -> Vec<String> {

@@ -346,3 +346,15 @@ fn too_much_or_nothing_is_said_as_a_whole() {
     let many = (0..=ROWS_MAX).map(|index| format!("d{index}.example\n")).collect::<String>();
     assert!(read(Kind::Deprovision, &many, None).unwrap_err().contains("100,001"));
 }
+
+#[test]
+fn a_safelist_entry_that_is_too_wide_is_said() {
+    let note = |list: List, item: &str| {
+        let wish = Wish { entry: Some((list, item.to_owned())), ..named("d.example") };
+        one(&Act::Entries { present: true }, &wish, Some(&there("d.example"))).note
+    };
+    assert!(note(List::Safelist, "d.example").contains("own domain"));
+    assert!(note(List::Safelist, "gmail.com").contains("whole address"));
+    assert_eq!(note(List::Safelist, "somebody@gmail.com"), "");
+    assert_eq!(note(List::Blocklist, "gmail.com"), "");
+}
