@@ -120,16 +120,17 @@ for (const scripts of [true, false]) {
 
     test("three are provisioned at once, each with an outcome", async () => {
       await page.goto(`${stack.url}/provision/many`);
-      await page.locator("#batch-text").fill("acorn-joinery.example,mx.web07.example,block\nköln-vets.example,mx.web07.example,flag\nowned-by-other.example,mx.web07.example,\n");
-      await page.locator("#batch-subscription").selectOption({ index: 1 });
-      await page.getByRole("button", { name: "Check rows" }).click();
-      await page.getByRole("heading", { name: "3 domains will be provisioned" }).waitFor();
+      await page.waitForURL(`${stack.url}/bulk/provision`);
+      await page.locator("#bulk-text").fill("acorn-joinery.example,mx.web07.example,block\nköln-vets.example,mx.web07.example,flag\nowned-by-other.example,mx.web07.example,\n");
+      await page.locator("#bulk-subscription").selectOption({ index: 1 });
+      await page.getByRole("button", { name: "Make the plan" }).click();
+      await page.getByRole("heading", { name: "Plan: Provision 3 domains" }).waitFor();
       assert.equal(await stack.sandbox.domain("acorn-joinery.example"), null, "nothing sent yet");
       await page.getByRole("button", { name: "Provision 3 domains" }).click();
-      await page.getByRole("heading", { name: "Outcome", exact: true }).waitFor();
+      await page.getByText("Ended", { exact: true }).waitFor();
       const row = (name) => page.getByRole("row").filter({ hasText: name });
       await row("acorn-joinery.example").getByText("Provisioned", { exact: true }).waitFor();
-      await row("owned-by-other.example").getByText("another MailChannels customer").waitFor();
+      await row("owned-by-other.example").getByText("another customer").waitFor();
       assert.equal((await stack.sandbox.domain("köln-vets.example")).settings.abusePolicy, "flag");
     });
 

@@ -28,7 +28,11 @@ const PAGES = [
   ["login-links", "/login-links"],
   ["keys", "/keys"],
   ["provision", "/provision"],
-  ["provision-many", "/provision/many"],
+  ["provision-many", "/bulk/provision"],
+  ["bulk", "/bulk"],
+  ["bulk-settings", "/bulk/settings"],
+  ["bulk-entries", "/bulk/add-entries"],
+  ["jobs", "/jobs"],
   ["subscriptions", "/subscriptions"],
   ["not-found", "/no/such/page"],
 ];
@@ -78,20 +82,19 @@ describe("every page", () => {
         await page.getByRole("button", { name: "Remove key" }).click();
         await page.locator("#remove .err").waitFor();
         await look("key");
-        const check = async (rows) => {
-          await page.goto(`${stack.url}/provision/many`);
-          await page.locator("#batch-text").fill(rows);
-          await page.locator("#batch-subscription").selectOption({ index: 1 });
-          await page.getByRole("button", { name: "Check rows" }).click();
+        const plan = async (rows) => {
+          await page.goto(`${stack.url}/bulk/provision`);
+          await page.locator("#bulk-text").fill(rows);
+          await page.locator("#bulk-subscription").selectOption({ index: 1 });
+          await page.getByRole("button", { name: "Make the plan" }).click();
+          await page.getByRole("heading", { name: /^Plan: / }).waitFor();
         };
-        await check("space d.example\nfine.example,mx.example:99999\n");
-        await page.getByRole("heading", { name: "Errors by line" }).waitFor();
-        await look("provision-many-errors");
-        await check(`new-${size}-${theme}.example,mx.web07.example,block\nowned-by-other.example\n`);
-        await page.getByRole("heading", { name: "2 domains will be provisioned" }).waitFor();
-        await look("provision-many-preview");
+        await plan("space d.example\nfine.example,mx.example:99999\n");
+        await look("plan-nothing");
+        await plan(`new-${size}-${theme}.example,mx.web07.example,block\nowned-by-other.example\n`);
+        await look("plan-provision");
         await page.getByRole("button", { name: "Provision 2 domains" }).click();
-        await page.getByRole("heading", { name: "Every row" }).waitFor();
+        await page.getByText("Ended", { exact: true }).waitFor();
         await look("provision-outcome");
         await page.goto(`${stack.url}/domains/${NAME}`);
         const [link] = await Promise.all([

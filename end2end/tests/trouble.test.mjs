@@ -68,25 +68,18 @@ describe("trouble", () => {
     await page.waitForURL(`${stack.url}/domains`);
   });
 
-  test("1,001 lines are refused, said, kept and not sent", async () => {
-    const before = (await stack.sandbox.ledger()).filter((entry) => entry.operation === "provision-batch").length;
-    const lines = Array.from({ length: 1001 }, (_, n) => `row${n}.example`).join("\n");
-    await page.goto(`${stack.url}/provision/many`);
-    await page.locator("#batch-text").fill(lines);
-    await page.locator("#batch-subscription").selectOption({ index: 1 });
-    await page.getByRole("button", { name: "Check rows" }).click();
-    await page.getByText(/1,001 rows/).waitFor();
-    assert.equal(await page.locator("#batch-text").inputValue(), lines);
-    const sent = (await stack.sandbox.ledger()).filter((entry) => entry.operation === "provision-batch").length;
-    assert.equal(sent, before);
-  });
-
-  test("a dropped file fills the field", async () => {
-    await page.goto(`${stack.url}/provision/many`);
-    await page.locator("html[data-ready]").waitFor();
-    await page.locator("input[type=file]").setInputFiles({ name: "autumn.csv", mimeType: "text/csv", buffer: Buffer.from("domain,policy\ndropped.example,block\n") });
-    await page.getByText("autumn.csv, 2 lines").waitFor();
-    assert.match(await page.locator("#batch-text").inputValue(), /dropped\.example/);
+  test("100,001 rows are refused and said, and nothing is sent", async () => {
+    const before = (await stack.sandbox.ledger()).length;
+    const lines = Array.from({ length: 100_001 }, (_, n) => `row${n}.example`).join("\n");
+    await page.goto(`${stack.url}/bulk/provision`);
+    await page.getByLabel("Or a file").setInputFiles({ name: "autumn.csv", mimeType: "text/csv", buffer: Buffer.from(lines) });
+    await page.locator("#bulk-subscription").selectOption({ index: 1 });
+    await page.getByLabel("Ticket or reason").fill("HB-1");
+    await page.getByRole("button", { name: "Make the plan" }).click();
+    await page.locator("#bulk-text-err").getByText(/100,001 rows/).waitFor();
+    assert.equal(await page.getByLabel("Ticket or reason").inputValue(), "HB-1");
+    const sent = (await stack.sandbox.ledger()).filter((entry) => entry.method !== "GET").length;
+    assert.equal(sent, (await stack.sandbox.ledger()).slice(0, before).filter((entry) => entry.method !== "GET").length);
   });
 
   test("a domain nobody reaches offers to provision it", async () => {

@@ -92,7 +92,7 @@ pub fn LiveProgress(
             <svg class="bar" preserveAspectRatio="none" aria-hidden="true">{bar}</svg>
         </div>
         <dl class="stats">
-            <div><dt>"Of"</dt><dd>{count(|now| now.total)}</dd></div>
+            <div><dt>"Rows"</dt><dd>{count(|now| now.total)}</dd></div>
             <div><dt>{done}</dt><dd>{count(|now| now.done)}</dd></div>
             <div><dt>"Failed"</dt><dd>{count(|now| now.failed)}</dd></div>
             <div><dt>"Waiting"</dt><dd>{count(|now| now.open)}</dd></div>

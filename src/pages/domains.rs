@@ -373,10 +373,10 @@ pub fn holder(association: &str, holder: Option<&String>, keys: &[KeyRef]) -> An
 /// The bar of what can be done with ticked rows, or with all that match; each button freezes the names first.
 fn selectable(cx: &Cx, view: &View, matching: u64, rows: AnyView) -> AnyView {
     const ACTS: [(Kind, &str); 7] = [
-        (Kind::Settings, "Set spam handling…"),
-        (Kind::Servers, "Replace servers…"),
-        (Kind::Admins, "Change admins…"),
-        (Kind::AddEntries, "Add list entry…"),
+        (Kind::Settings, "Spam handling…"),
+        (Kind::Servers, "Servers…"),
+        (Kind::Admins, "Admins…"),
+        (Kind::AddEntries, "List entry…"),
         (Kind::Associate, "Move to key…"),
         (Kind::LoginLinks, "Login links…"),
         (Kind::Deprovision, "Deprovision…"),

@@ -237,7 +237,7 @@ fn reasons(view: &JobView) -> Option<AnyView> {
                 <tr role="row">
                     <td role="cell" class="num" data-l="Rows">{words::thousands(*count)}</td>
                     <th role="rowheader" scope="row" class="main wide"><b>{reason.title()}</b><small class="hint">{reason.next()}</small></th>
-                    <td role="cell" class="end"><div class="row"><a class="btn btn-sm" href=show>"Show"</a>{retry}</div></td>
+                    <td role="cell" class="end nw"><div class="row nw"><a class="btn btn-sm" href=show>"Show"</a>{retry}</div></td>
                 </tr>
             }
         })

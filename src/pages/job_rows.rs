@@ -140,7 +140,12 @@ pub fn table(view: &JobView, lines: Vec<JobLineView>, keys: &[KeyRef], now: i64)
     let rows = lines
         .into_iter()
         .map(|line| {
-            let (which, tone, word) = if planned { verdict_words(line.verdict) } else { outcome_words(view, &line) };
+            let goes = matches!(line.after, Some(Snapshot::Provisioned { present: false }));
+            let (which, tone, word) = match planned {
+                true if goes => (Icon::Trash2, "warn", "Goes"),
+                true => verdict_words(line.verdict),
+                false => outcome_words(view, &line),
+            };
             let named = line.verdict != Verdict::Invalid;
             let link = match line.object.contains('@') {
                 true => format!("/recipients/{}", crate::api::forms::segment(&line.object)),
@@ -159,7 +164,7 @@ pub fn table(view: &JobView, lines: Vec<JobLineView>, keys: &[KeyRef], now: i64)
             view! {
                 <tr role="row">
                     <td role="cell" data-l="Line" class="num muted">{line.line}</td>
-                    <th role="rowheader" scope="row" class="main">{object}</th>
+                    <th role="rowheader" scope="row" class="main named">{object}</th>
                     <td role="cell" data-l=second>{state(which, tone, word)}</td>
                     <td role="cell" data-l="Key" class="lo">{line.key.clone()}</td>
                     <td role="cell" class="wide sm">{change}<span class=tone_text>{said.join(". ")}</span></td>
@@ -168,7 +173,7 @@ pub fn table(view: &JobView, lines: Vec<JobLineView>, keys: &[KeyRef], now: i64)
             }
         })
         .collect_view();
-    let head = [("Line", "num"), ("Name", ""), (second, ""), ("Key", "lo"), ("Detail", "wide")];
+    let head = [("Line", "num"), ("Name", ""), (second, ""), ("Key", "lo"), ("Detail", "")];
     view! {
         <div class="tw"><table role="table" class="table cards" aria-label="Rows">
             <thead role="rowgroup"><tr role="row">

@@ -93,7 +93,7 @@ fn table(cx: &Cx, jobs: Vec<(JobRow, Kind, Counts)>) -> impl IntoView + use<> {
     view! {
         <div class="tw"><table role="table" class="table cards" aria-label="Jobs">
             <thead role="rowgroup"><tr role="row">
-                {[("Number", "num"), ("What", "wide"), ("State", ""), ("Rows", "num"), ("Failed", ""), ("Made", "num lo")]
+                {[("Number", "num"), ("What", ""), ("State", ""), ("Rows", "num"), ("Failed", ""), ("Made", "num lo")]
                     .map(|(label, class)| view! { <th role="columnheader" scope="col" class=class>{label}</th> }).into_view()}
             </tr></thead>
             <tbody role="rowgroup">{rows}</tbody>

@@ -131,14 +131,7 @@ fn body(
     let source = view.row.source.clone();
     let reason = view.row.reason.clone().map(|reason| format!(". {reason}")).unwrap_or_default();
     let text = about(view, &[]);
-    let warning = mx.filter(|(here, _)| *here > 0).map(|(here, unknown)| {
-        alert(
-            "warn",
-            format!("The MX records of {} still point at MailChannels", words::count(here, "domain", "domains")),
-            format!("Their mail bounces with 554 5.7.1 Relay access denied from the moment they are deprovisioned. Move the MX records first.{}", if unknown > 0 { format!(" Of {} nothing is known.", words::thousands(unknown)) } else { String::new() }),
-            Some(view! { <a class="btn btn-sm" href="/domains?mx=here">"Domains with MX here"</a> }.into_any()),
-        )
-    });
+    let warning = mx.and_then(mx_warning);
     let nothing = (acting == 0).then(|| {
         alert(
             "info",
@@ -176,6 +169,30 @@ fn body(
     }
 }
 
+/// What deprovisioning does to mail, from what DNS said last: domains whose MX records point here, and those of which
+/// nothing is known.
+fn mx_warning((here, unknown): (u64, u64)) -> Option<AnyView> {
+    const BOUNCES: &str = "Mail that still comes here bounces with 554 5.7.1 Relay access denied from the moment they are deprovisioned. Move the MX records first.";
+    let (title, link) = match (here, unknown) {
+        (0, 0) => return None,
+        (0, unknown) => (
+            format!("The MX records of {} are not known", words::count(unknown, "domain", "domains")),
+            "/domains?mx=unknown",
+        ),
+        (here, _) => (
+            format!("The MX records of {} still point at MailChannels", words::count(here, "domain", "domains")),
+            "/domains?mx=here",
+        ),
+    };
+    let more = if here > 0 && unknown > 0 {
+        format!(" Of {} more nothing is known.", words::thousands(unknown))
+    } else {
+        String::new()
+    };
+    let action = view! { <a class="btn btn-sm" href=link>"Show such domains"</a> }.into_any();
+    Some(alert("warn", title, format!("{BOUNCES}{more}"), Some(action)))
+}
+
 fn confirm(cx: &Cx, view: &JobView) -> impl IntoView + use<> {
     let number = view.row.number;
     let acting = view.counts.acting();
@@ -195,7 +212,7 @@ fn confirm(cx: &Cx, view: &JobView) -> impl IntoView + use<> {
                 <input type="hidden" name="number" value=number/>
                 {typed.then(|| view! { <Field name="typed" form="confirm" label=format!("Type {acting} to confirm") value=cx.typed("confirm", "typed", "") error=cx.error("confirm", "typed")/> })}
                 {links.then(|| view! { <p class="hint">"Whoever holds a link is that domain's admin. The file is given out once, now, and kept nowhere."</p> })}
-                <button class=if dangerous { "btn btn-danger btn-solid" } else { "btn btn-primary" }>{label}</button>
+                <button class=if dangerous { "btn btn-solid" } else { "btn btn-primary" }>{label}</button>
             </form>
         }
     });

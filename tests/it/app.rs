@@ -218,7 +218,9 @@ impl Browser {
         let answer = self.post(path, form).await;
         let location =
             answer.location.unwrap_or_else(|| panic!("{path} did not redirect: {} {}", answer.status, answer.text));
-        self.get(location.split('#').next().unwrap()).await
+        let mut page = self.get(location.split('#').next().unwrap()).await;
+        page.location = Some(location);
+        page
     }
 
     /// Sends a bulk form, as a browser does: several parts. Returns the page it leads to.
@@ -244,12 +246,7 @@ impl Browser {
 
     /// Confirms the plan that a page shows; returns the page of its job.
     pub(crate) async fn confirm(&self, plan: &Answer, typed: &str) -> Answer {
-        let number = plan_number(plan);
-        let mut page = self.submit("/do/jobs/confirm", &[("number", &number), ("typed", typed)]).await;
-        if let Some(location) = page.location.take() {
-            page = self.get(&location).await;
-        }
-        page
+        self.submit("/do/jobs/confirm", &[("number", &plan_number(plan)), ("typed", typed)]).await
     }
 
     pub(crate) async fn add_key(&self, label: &str, secret: &str) -> Answer {

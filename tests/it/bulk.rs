@@ -67,7 +67,7 @@ async fn ticked_rows_are_what_is_planned_and_names_out_of_reach_are_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_paused_goes_on_is_cancelled_and_taken_back() {
-    let app = TestApp::start_upstream(300, 10_000, std::time::Duration::ZERO, &["--rate", "20"]).await;
+    let app = TestApp::start_upstream(600, 10_000, std::time::Duration::ZERO, &["--rate", "20"]).await;
     let lead = app.lead_with_keys(&[7, 8]).await;
     let desk = &app.running.desk;
     let names = names(&app, 100).await;
@@ -249,7 +249,7 @@ async fn login_links_are_given_out_once_and_kept_nowhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_is_told_until_the_end() {
-    let app = TestApp::start_upstream(300, 10_000, std::time::Duration::ZERO, &["--rate", "40"]).await;
+    let app = TestApp::start_upstream(600, 10_000, std::time::Duration::ZERO, &["--rate", "40"]).await;
     let lead = app.lead_with_keys(&[7, 8]).await;
     let names = names(&app, 60).await;
     let plan = lead.bulk("deprovision", &[("text", &names.join("\n"))]).await;

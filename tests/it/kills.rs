@@ -46,10 +46,8 @@ async fn fifty_kills_lose_nothing_and_double_nothing() {
         names.extend(
             page.split("name=\"pick\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()),
         );
-        let next = page
-            .split("<a class=\"btn btn-sm\" href=\"")
-            .skip(1)
-            .find(|link| link.split('>').next().unwrap().contains("rel=\"next\""));
+        let next =
+            page.split("<a href=\"").skip(1).find(|link| link.split('>').next().unwrap().contains("rel=\"next\""));
         path = next.expect("more pages").split('"').next().unwrap().replace("&amp;", "&");
     }
     names.truncate(ROWS);
