@@ -27,7 +27,10 @@ mod undo;
 pub use apply::Applied;
 pub use audit::HistoryRow;
 pub use changes::{AdminsInput, Review, ServersInput, SettingsInput};
-pub use entries::{ENTRIES_MAX, EntriesError, EntriesInput, EntriesPlan, EntryOutcome, Target, UNTYPED, whose_of};
+pub use entries::{
+    ENTRIES_MAX, EntriesError, EntriesInput, EntriesPlan, EntryOutcome, Target, UNTYPED, account_label, is_unsure,
+    whose_of,
+};
 pub use error::{DeskError, FieldError};
 pub use inventory::{Freshness, Listing};
 pub use keys::{Health, KeyView};
