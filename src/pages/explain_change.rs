@@ -194,7 +194,7 @@ fn removal(tiers: &Tiers, walked: &Walk, back: &str, may: bool) -> Option<AnyVie
     Some(
         view! {
             <div class="body row">
-                <p class="sm">"Without "<b class="mono">{listed.entry.shown()}</b>{format!(" on the {}, which reaches {reach}, the result is “{then}”.", step.place)}</p>
+                <p class="sm">"Without "<b class="mono">{listed.shown()}</b>{format!(" on the {}, which reaches {reach}, the result is “{then}”.", step.place)}</p>
                 <div class="push">{button}</div>
             </div>
         }
