@@ -7,6 +7,7 @@ mod budget;
 mod canary;
 mod changes;
 mod crash;
+mod entries;
 mod explain;
 mod keys;
 mod lists;
