@@ -225,7 +225,7 @@ proptest! {
                 sent.push(row);
             }
         }
-        let text = export(lines.iter().map(|(tier, whose, list, entry)| (*tier, whose.clone(), *list, entry)));
+        let text = export(lines.iter().map(|(tier, whose, list, item)| (*tier, whose.clone(), *list, item.as_str())));
         let batch = parse_batch(&text);
         prop_assert_eq!(&batch.errors, &[]);
         let read: Vec<_> = batch.rows.into_iter().map(|row| (row.place, row.whose, row.item)).collect();
