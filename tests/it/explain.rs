@@ -180,6 +180,13 @@ async fn what_is_not_understood_leaves_it_unsure_and_host_bits_match() {
     assert_eq!(verdict(&page), "Not sure");
     assert!(page.contains("1 entry is not understood, so may match:") && page.contains("*@b-something"), "{page}");
     assert!(!page.contains("Reply for the customer"), "nothing certain is suggested");
+    // A safelist entry of the recipient goes before what is not understood; one of the account comes after it.
+    let changes = page.split("id=\"h-if\"").nth(1).unwrap();
+    let result = |tier: &str| {
+        let row = changes.split("<tr role=\"row\"").find(|row| row.contains(tier)).unwrap();
+        (row.contains("Becomes allowed"), row.contains("Not sure"))
+    };
+    assert_eq!((result(">User</span>"), result(">Account</span>")), ((true, false), (false, true)), "{changes}");
     // Below an entry that decides, or where it would say the same, it does not matter.
     control.set_list("user", TO, "safelist", &["a@b.example"]);
     assert_eq!(verdict(&agent.get(&url).await.text), "Allowed");

@@ -8,7 +8,12 @@ use inbound::{
     lists::{Entry, List, Rules},
     sender::{Warning, advise, ip_warning, net_warning},
 };
-use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, hash_map},
+    net::IpAddr,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::time::{Instant, timeout_at};
 
 /// How long DNS may take over all addresses of a form.
@@ -22,13 +27,11 @@ impl Desk {
     pub async fn careful_with(&self, person: &Person, targets: &[Target]) -> Result<Vec<(String, Warning)>> {
         let mut scopes: HashMap<String, Option<Arc<Scope>>> = HashMap::new();
         for target in targets {
-            let key = target.whose.to_string();
-            if !scopes.contains_key(&key) {
-                let scope = match self.scope(person, &target.whose).await {
+            if let hash_map::Entry::Vacant(unknown) = scopes.entry(target.whose.to_string()) {
+                unknown.insert(match self.scope(person, &target.whose).await {
                     Err(DeskError::NotFound(_)) => None,
                     found => Some(Arc::new(found?)),
-                };
-                scopes.insert(key, scope);
+                });
             }
         }
         let mut found = Vec::new();
@@ -67,15 +70,14 @@ impl Desk {
             Entry::Domain(domain) | Entry::Wildcard(domain) => (format!("any@{domain}"), domain, true),
             _ => return Ok(Vec::new()),
         };
-        let own = match &scope.row {
-            Some(row) => row.detail.aliases.iter().chain([&row.name]).any(|name| name == domain.as_str()),
+        let own = if let Some(row) = &scope.row {
+            row.detail.aliases.iter().chain([&row.name]).any(|name| name == domain.as_str())
+        } else {
             // For a whole account each of its domains is one's own.
-            None => {
-                let rows = self.key_rows(person).await?;
-                let of_account = rows.iter().filter(|row| row.account_id.as_ref() == Some(&scope.account));
-                let keys: Vec<_> = of_account.map(|row| row.fingerprint.clone()).collect();
-                self.0.store.find_domain(&keys, domain.as_str()).await?.is_some()
-            }
+            let rows = self.key_rows(person).await?;
+            let of_account = rows.iter().filter(|row| row.account_id.as_ref() == Some(&scope.account));
+            let keys: Vec<_> = of_account.map(|row| row.fingerprint.clone()).collect();
+            self.0.store.find_domain(&keys, domain.as_str()).await?.is_some()
         };
         let advice = advise(&sender, |_| own);
         Ok(advice.warnings.into_iter().filter(|warning| whole || *warning == Warning::OwnDomain).collect())
