@@ -135,7 +135,7 @@ fn rounds(ledger: &[mailchannels_sandbox::Entry], latency: Duration) -> usize {
     arrivals.sort();
     let mut rounds: Vec<Duration> = Vec::new();
     for at in arrivals {
-        if rounds.last().is_none_or(|first| at - *first >= latency) {
+        if rounds.last().is_none_or(|first| at.saturating_sub(*first) >= latency) {
             rounds.push(at);
         }
     }
