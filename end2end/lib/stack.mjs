@@ -90,6 +90,7 @@ export async function startStack({ domains = 200, seed = "demo", latency = 0, ra
       domain: (name) => ask("GET", `domains/${encodeURIComponent(name)}`),
       list: (tier, whose, list) => ask("GET", `lists/${tier}/${encodeURIComponent(whose)}/${list}`),
       setList: (tier, whose, list, items) => ask("PUT", `lists/${tier}/${encodeURIComponent(whose)}/${list}`, items),
+      protectedLimit: (customer, limit) => ask("PUT", `protected/${customer}`, limit),
       mx: (name, records) => ask("PUT", `mx/${encodeURIComponent(name)}`, records),
       dns: (fault) => ask("PUT", "dns", fault),
       deleteKey: (label) => ask("DELETE", `keys/${label}`),

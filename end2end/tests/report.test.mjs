@@ -63,6 +63,19 @@ for (const scripts of [true, false]) {
       await look("unknown");
     });
 
+    test("a refusal of the service says what to do, and keeps what was typed", async () => {
+      for (const [code, said] of [[401, "was not for this customer"], [403, "it is locked to another key"]]) {
+        await stack.sandbox.fault({ operation: "report", kind: { status: { code } }, count: 1 });
+        await page.goto(`${stack.url}/reports`);
+        await page.getByLabel("Or pasted, with all its headers").fill(SEEN);
+        await page.getByLabel("Name given by the host (EHLO)").fill("typed.example");
+        await page.getByRole("button", { name: "Send report" }).click();
+        await page.getByText(said).waitFor();
+        assert.equal(await page.getByLabel("Name given by the host (EHLO)").inputValue(), "typed.example");
+        await look(`refused-${code}`);
+      }
+    });
+
     test("what is no message is refused beside its field", async () => {
       await page.goto(`${stack.url}/reports`);
       await page.getByLabel("Or pasted, with all its headers").fill("just words");

@@ -94,7 +94,8 @@ pub async fn read_complaint(#[server(default)] text: String) -> Result<(), AppEr
         if text.trim().is_empty() {
             return Err(DeskError::field("text", "Paste a bounce, headers or a message first."));
         }
-        let found = Found::of(complaint::read(&text));
+        let found = complaint::read(&text).map_err(|error| DeskError::field("text", error.to_string()))?;
+        let found = Found::of(found);
         if found.senders.is_empty() && found.recipients.is_empty() && found.ips.is_empty() && found.bounces.is_empty() {
             return Err(DeskError::field(
                 "text",

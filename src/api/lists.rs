@@ -14,7 +14,7 @@ use crate::{
 };
 use desk::{
     Asker, Desk, DeskError, EntriesError, EntriesInput, EntryOutcome, FieldError, RecipientInput, Target, UNTYPED,
-    whose_of,
+    is_unsure, whose_of,
 };
 use inbound::{
     lists::{List, Tier},
@@ -109,12 +109,7 @@ async fn carry_out(desk: &Desk, asker: &Asker, draft: EntriesDraft) -> Result<Ne
             }
             Err(error) => {
                 let (what, next) = error.words();
-                let unsure = matches!(
-                    error,
-                    DeskError::NotTaken
-                        | DeskError::Upstream(mailchannels::Error::Ambiguous | mailchannels::Error::Timeout)
-                );
-                let state = if unsure { "unknown" } else { "failed" };
+                let state = if is_unsure(&error) { "unknown" } else { "failed" };
                 EntryOutcome { target, change: None, state: state.into(), detail: format!("{what} {next}") }
             }
         };
@@ -149,13 +144,14 @@ pub async fn add_entries(
             _ => whose,
         };
         let input = EntriesInput { tier, whose, account, list, text };
-        let plan = match input.plan() {
+        let accounts: Vec<_> =
+            desk.accounts(&asker.person).await?.into_iter().map(|(id, name, _)| (id, name)).collect();
+        let plan = match input.plan(&accounts) {
             Ok(plan) => plan,
             Err(EntriesError::Other(error)) => return Err(*error),
             Err(EntriesError::Lines(errors)) => {
                 let fields = errors
                     .iter()
-                    .take(50)
                     .map(|error| {
                         FieldError::new("text", format!("Line {}, “{}”: {}", error.line, error.text, error.message))
                     })
@@ -163,12 +159,9 @@ pub async fn add_entries(
                 return Err(DeskError::Invalid(fields));
             }
         };
-        let mut careful = Vec::new();
-        for target in &plan.targets {
-            // Whom it is for is checked when it is sent; here nothing of it is known then.
-            let warnings = desk.careful_with(&asker.person, target).await.unwrap_or_default();
-            careful.extend(warnings.into_iter().map(|warning| format!("{}: {}", target.item, warning.words())));
-        }
+        let careful = desk.careful_with(&asker.person, &plan.targets).await?;
+        let careful: Vec<_> =
+            careful.into_iter().map(|(item, warning)| format!("{item}: {}", warning.words())).collect();
         let review = plan.needs_review() || !careful.is_empty();
         let draft = EntriesDraft { targets: plan.targets, present: true, back, careful };
         if review {
@@ -272,6 +265,7 @@ pub async fn create_recipient(
     #[server(default)] filter: String,
     #[server(default)] safelist: String,
     #[server(default)] blocklist: String,
+    #[server(default)] sure: String,
 ) -> Result<(), AppError> {
     let mut form = Form::new("recipient", "/recipients");
     for (field, value) in [
@@ -285,10 +279,17 @@ pub async fn create_recipient(
     }
     act(Need::Lists, form, async move |desk, asker| {
         let compute = filter == "compute";
-        let input = RecipientInput { address, admin: !admin.is_empty(), filter, safelist, blocklist };
+        let input = RecipientInput { address, admin: !admin.is_empty(), filter, safelist, blocklist, sure };
         let report = desk.create_recipient(&asker, &input).await?;
         let address = report.address.to_string();
-        let flash = if !report.created {
+        let flash = if report.lost {
+            Flash {
+                tone: Tone::Bad,
+                title: format!("{address} exists now, but MailChannels's answer was lost."),
+                detail: "Whether it was made just now or before is not known, nor how its mail is filtered. What is on its lists is shown below.".into(),
+                ..Flash::default()
+            }
+        } else if !report.created {
             Flash {
                 tone: Tone::Info,
                 title: format!("{address} exists; nothing was changed."),

@@ -39,8 +39,12 @@ pub fn Deprovision() -> impl IntoView {
             format!("{loses}, its settings and list entries")
         };
         let name = name.as_str().to_owned();
-        let now = cx.desk.mx_now(&cx.actor.person, &name, LOOK_UP).await?;
-        let consequence = domain_mx::consequence(&name, now.as_ref(), &loses);
+        let (now, aliases) = futures::join!(
+            cx.desk.mx_now(&cx.actor.person, &name, LOOK_UP),
+            cx.desk.aliases_here(&view.aliases, LOOK_UP)
+        );
+        let consequence = domain_mx::consequence(&name, now?.as_ref(), &loses);
+        let aliases = domain_mx::aliases_consequence(&aliases.0, aliases.1);
         Ok(Page::new(
             format!("Deprovision {name}"),
             view! {
@@ -50,6 +54,7 @@ pub fn Deprovision() -> impl IntoView {
                 </div>
                 {note(cx.flash.as_ref())}
                 {consequence}
+                {aliases}
                 <form class="card gap" method="post" action="/do/domains/deprovision">
                     <input type="hidden" name="name" value=name.clone()/>
                     <div class="body stack">

@@ -5,6 +5,7 @@ use crate::{
     server::actor::Need,
 };
 use desk::{MxNow, MxView};
+use inbound::words;
 use leptos::prelude::*;
 use mx::{Record, Verdict};
 use store::MxState;
@@ -171,6 +172,30 @@ pub fn consequence(name: &str, now: Option<&MxNow>, loses: &str) -> AnyView {
         ),
     };
     alert(tone, title, detail, None)
+}
+
+/// Aliases named of those that still have mail here.
+const ALIASES_NAMED: usize = 10;
+
+/// The same for its aliases, which go with it: those that still point at the filter, and how many are not known.
+pub fn aliases_consequence(here: &[String], unknown: usize) -> AnyView {
+    let pointing = (!here.is_empty()).then(|| {
+        let (these, them) = if here.len() == 1 { ("an alias", "it") } else { ("aliases", "them") };
+        let more = here.len().saturating_sub(ALIASES_NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let names = here.iter().take(ALIASES_NAMED).cloned().collect::<Vec<_>>().join(", ");
+        let title = format!("Mail to {these} of it will bounce too");
+        let detail = format!("MX records that point at the filter, looked up just now: {names}{more}. Mail to {them} will bounce with {BOUNCE} until they point elsewhere.");
+        alert("bad", title, detail, None)
+    });
+    let unknown = (unknown > 0).then(|| {
+        let title = format!(
+            "MX records of {} could not be looked up just now",
+            words::count(unknown as u64, "alias", "aliases")
+        );
+        alert("bad", title, format!("Those that still point at the filter bounce with {BOUNCE}."), None)
+    });
+    view! { {pointing}{unknown} }.into_any()
 }
 
 fn written(records: &[Record]) -> String {

@@ -3,6 +3,7 @@
 use crate::{
     api::forms::segment,
     components::{Cx, Icon, TextArea, alert, badge, icon, state},
+    pages::lists::account_reach,
     server::actor::{Need, query_value},
 };
 use desk::{Listed, Scope, Tiers, Whose};
@@ -25,8 +26,10 @@ pub struct Row {
     pub key: String,
     /// The entry.
     pub listed: Listed,
-    /// What it counts for, as far as the lists could be read.
+    /// What it counts for, as far as the lists could be read, if domain entries match their own domain only.
     pub standing: Standing,
+    /// The same if they match sub-domains too, where that makes a difference: MailChannels does not say.
+    pub with_subdomains: Option<Standing>,
     /// A list that is asked earlier could not be read.
     pub unsure: bool,
 }
@@ -34,8 +37,7 @@ pub struct Row {
 /// All entries that were read, in the order in which they are asked.
 pub fn rows(tiers: &Tiers) -> Vec<Row> {
     let entries = tiers.entries();
-    // The narrower reading: whether domain entries reach sub-domains is not said [?].
-    let standings = Standings::new(&entries, Rules::default());
+    let [standings, wider] = [false, true].map(|subdomains| Standings::new(&entries, Rules { subdomains }));
     let unread = tiers.failed().first().map(|(place, _)| *place);
     let mut rows = Vec::new();
     for place in Place::WALK {
@@ -43,13 +45,15 @@ pub fn rows(tiers: &Tiers) -> Vec<Row> {
             continue;
         };
         for (index, listed) in tiers.at(place).iter().enumerate() {
+            let (standing, wider) = (standings.of(place, index), wider.of(place, index));
             rows.push(Row {
                 place,
                 whose: whose.clone(),
                 name: tiers.scope.name_at(place.tier),
                 key: tiers.scope.key.label.clone(),
                 listed: listed.clone(),
-                standing: standings.of(place, index),
+                with_subdomains: (wider != standing).then_some(wider),
+                standing,
                 unsure: unread.is_some_and(|unread| unread < place),
             });
         }
@@ -93,14 +97,24 @@ fn standing(standing: &Standing, unsure: bool) -> AnyView {
     }
 }
 
+/// What an entry counts for, both ways where sub-domains decide.
+fn effect(row: &Row) -> AnyView {
+    let wider = row.with_subdomains.as_ref().map(|wider| {
+        view! { <small>"If domain entries match sub-domains too:"</small>{standing(wider, row.unsure)} }
+    });
+    view! { {standing(&row.standing, row.unsure)}{wider} }.into_any()
+}
+
 /// The table of entries. `own`: the tier that the page is about, whose name need not be repeated.
 pub fn table(cx: &Cx, rows: Vec<Row>, back: &str) -> AnyView {
     let may = cx.actor.may(Need::Lists);
+    let depends = rows.iter().any(|row| row.with_subdomains.is_some());
     let lines = rows
         .into_iter()
         .map(|row| {
             let shadowed = matches!(row.standing, Standing::Shadowed { .. });
-            let shown = row.listed.entry.shown();
+            let shown = row.listed.shown();
+            let effect = effect(&row);
             let text = if shadowed {
                 view! { <s class="mono">{shown.clone()}</s> }.into_any()
             } else {
@@ -132,13 +146,16 @@ pub fn table(cx: &Cx, rows: Vec<Row>, back: &str) -> AnyView {
                     <td role="cell" data-l="Tier">{tier_badge(row.place.tier)}</td>
                     <td role="cell" data-l="For" class="lo"><a class="mono" href=to>{row.name}</a></td>
                     <td role="cell" data-l="Type" class="lo muted">{row.listed.entry.kind()}</td>
-                    <td role="cell" class="wide">{standing(&row.standing, row.unsure)}</td>
+                    <td role="cell" class="wide">{effect}</td>
                     <td role="cell" data-l="Key" class="lo muted nw">{row.key}</td>
                     <td role="cell" class="end">{remove}</td>
                 </tr>
             }
         })
         .collect_view();
+    let both = depends.then(|| {
+        view! { <p class="body hint">"MailChannels does not say whether domain entries match sub-domains. Where that matters, the effect is told both ways."</p> }
+    });
     let heads =
         [("Entry", ""), ("List", ""), ("Tier", ""), ("For", "lo"), ("Type", "lo"), ("Effect", ""), ("Key", "lo")]
             .map(|(label, class)| view! { <th role="columnheader" scope="col" class=class>{label}</th> });
@@ -147,6 +164,7 @@ pub fn table(cx: &Cx, rows: Vec<Row>, back: &str) -> AnyView {
             <thead role="rowgroup"><tr role="row">{heads.into_view()}<th role="columnheader" scope="col"><span class="vh">"Remove"</span></th></tr></thead>
             <tbody role="rowgroup">{lines}</tbody>
         </table></div>
+        {both}
     }
     .into_any()
 }
@@ -178,9 +196,7 @@ pub fn reach(scope: &Scope, tier: Tier) -> String {
                 ),
             }
         }
-        Tier::Account => {
-            format!("all {}, and any added later", words::count(scope.domains, "domain", "domains"))
-        }
+        Tier::Account => account_reach(scope),
     }
 }
 
@@ -244,7 +260,7 @@ pub fn add_form(cx: &Cx, scope: &Scope, back: &str) -> Option<AnyView> {
                     <input type="hidden" name="back" value=back.to_owned()/>
                     <TextArea name="text" form="entries" label="Addresses, domains or IP addresses" rows=3
                         value=cx.typed("entries", "text", "") error=first
-                        hint="One a line, with commas between, or CSV as exported here. At most 200."/>
+                        hint="One a line, with commas between, or CSV as exported here. At most 1,000."/>
                     {all}
                     <fieldset class="cols tight"><legend class="label">"List"</legend>{lists}</fieldset>
                     <fieldset class="stack tight"><legend class="label">"Tier"</legend>{tiers}</fieldset>
@@ -262,11 +278,40 @@ pub fn explain_url(from: &str, to: &str) -> String {
     format!("/explain?from={}&to={}", query_value(from), query_value(to))
 }
 
+/// So many rows, fairly: no list is left out because those that are asked before it are long.
+fn some_of_each(rows: Vec<Row>, shown: usize) -> Vec<Row> {
+    let mut taken = [0_usize; 6];
+    let mut counts = [0_usize; 6];
+    for row in &rows {
+        counts[row.place.order()] += 1;
+    }
+    let mut left = shown.min(rows.len());
+    while left > 0 {
+        for (taken, count) in taken.iter_mut().zip(counts) {
+            if *taken < count && left > 0 {
+                *taken += 1;
+                left -= 1;
+            }
+        }
+    }
+    rows.into_iter()
+        .filter(|row| {
+            let left = &mut taken[row.place.order()];
+            let wanted = *left > 0;
+            *left = left.saturating_sub(1);
+            wanted
+        })
+        .collect()
+}
+
 /// The entries of one tier and of those above and below it, for the page of a domain or recipient.
 pub fn card(cx: &Cx, tiers: &Tiers, back: &str, shown: usize) -> AnyView {
     let all = rows(tiers);
     let total = all.len();
-    let more = total.saturating_sub(shown);
+    let rest = (total > shown).then(|| {
+        let text = format!("{shown} of {} are shown here, some of each list.", words::thousands(total as u64));
+        view! { <p class="body hint">{text}" "<a href=format!("/lists?for={}", query_value(&tiers.scope.whose.to_string()))>"Show all"</a></p> }
+    });
     let own = tiers.scope.whose.tier();
     let counted = Tier::ALL
         .into_iter()
@@ -281,7 +326,7 @@ pub fn card(cx: &Cx, tiers: &Tiers, back: &str, shown: usize) -> AnyView {
     let body = if total == 0 {
         view! { <p class="body hint">"No list that was read has an entry. The filter alone judges."</p> }.into_any()
     } else {
-        table(cx, all.into_iter().take(shown).collect(), back)
+        table(cx, some_of_each(all, shown), back)
     };
     let above = (own == Tier::Domain).then(|| {
         view! { <p class="body hint">"Entries of single recipients stand above these. MailChannels does not list its recipients: open one by its address."</p> }
@@ -289,10 +334,11 @@ pub fn card(cx: &Cx, tiers: &Tiers, back: &str, shown: usize) -> AnyView {
     view! {
         <section class="card gap" id="lists" aria-labelledby="h-li">
             <header><h2 id="h-li">"Safelist and blocklist"</h2><span class="hint">{counted}</span>
-                <a class="linkish push" href=whole>{if more > 0 { format!("All {}", words::thousands(total as u64)) } else { "Filter, add, export".to_owned() }}</a>
+                <a class="linkish push" href=whole>{if total > shown { format!("All {}", words::thousands(total as u64)) } else { "Filter, add, export".to_owned() }}</a>
             </header>
             <div class="stack">{failures(tiers)}</div>
             {body}
+            {rest}
             {above}
         </section>
     }

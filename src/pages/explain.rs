@@ -131,7 +131,10 @@ async fn read(cx: &Cx, asked: &Asked) -> Result<(Tiers, Option<Warning>), DeskEr
     };
     let tiers = cx.desk.tiers(&cx.actor.person, &whose).await?;
     let careful = match dns {
-        Some(dns) => tokio::time::timeout(DNS_MORE, dns).await.ok().and_then(Result::ok).flatten(),
+        // Late or not at all: that it was not checked is said, for silence would read as harmless.
+        Some(dns) => {
+            tokio::time::timeout(DNS_MORE, dns).await.ok().and_then(Result::ok).unwrap_or(Some(Warning::IpNotChecked))
+        }
         None => None,
     };
     Ok((tiers, careful))
@@ -182,7 +185,12 @@ fn result(
     let walked = walk(&lists, &asked.mail, asked.rules);
     let failed = tiers.failed();
     // A list that could not be read may hold the entry that decides, unless an earlier one decided already.
-    let unsure = failed.iter().any(|(place, _)| walked.decides().is_none_or(|step| *place < step.place));
+    let unread = failed.iter().any(|(place, _)| walked.decides().is_none_or(|step| *place < step.place));
+    let unsure = if unread {
+        Some("an earlier list could not be read")
+    } else {
+        walked.unsure().map(|_| "an entry of an earlier list is not understood and may match")
+    };
     let other = Rules { subdomains: !asked.rules.subdomains };
     let otherwise = walk(&lists, &asked.mail, other).outcome();
     let differs = (otherwise != walked.outcome()).then(|| {
@@ -213,7 +221,7 @@ fn result(
                 </section>
                 {changes(cx, question, asked, tiers, (&walked, careful))}
             </div>
-            <aside class="stack" aria-label="Context">{context(asked, tiers, &walked, unsure)}</aside>
+            <aside class="stack" aria-label="Context">{context(asked, tiers, &walked, unsure.is_some())}</aside>
         </div>
     }
 }
@@ -227,22 +235,29 @@ pub fn outcome_word(outcome: Outcome) -> &'static str {
     }
 }
 
-fn verdict(tiers: &Tiers, walked: &Walk, unsure: bool) -> AnyView {
+/// `unsure`: why the entry that decides may not be the one that was found.
+fn verdict(tiers: &Tiers, walked: &Walk, unsure: Option<&'static str>) -> AnyView {
     let outcome = walked.outcome();
     let (tone, which) = match outcome {
-        _ if unsure => ("warn", Icon::CircleHelp),
+        _ if unsure.is_some() => ("warn", Icon::CircleHelp),
         Outcome::Allowed => ("ok", Icon::Check),
         Outcome::Blocked => ("bad", Icon::Ban),
         Outcome::Undecided => ("info", Icon::Minus),
     };
-    let title = if unsure { "Not sure" } else { outcome_word(outcome) };
+    let title = if unsure.is_some() { "Not sure" } else { outcome_word(outcome) };
     let text = match walked.decides() {
         Some(step) => {
-            let hit = step.hits.first().map_or_else(String::new, |hit| tiers.at(step.place)[hit.index].entry.shown());
-            view! { "The "{place_words(tiers, step.place)}" has "<b class="mono">{hit}</b>{if unsure { ", but an earlier list could not be read." } else { ", and no list before it matches." }} }
-                .into_any()
+            let hit = step.hits.first().map_or_else(String::new, |hit| tiers.at(step.place)[hit.index].shown());
+            let rest =
+                unsure.map_or_else(|| ", and no list before it matches.".to_owned(), |why| format!(", but {why}."));
+            view! { "The "{place_words(tiers, step.place)}" has "<b class="mono">{hit}</b>{rest} }.into_any()
         }
-        None if unsure => "Not every list could be read, and none that was read matches.".into_any(),
+        None if !tiers.failed().is_empty() => {
+            "Not every list could be read, and none that was read matches.".into_any()
+        }
+        None if unsure.is_some() => {
+            "No entry that Sluice understands matches, but there are others, which may.".into_any()
+        }
         None => {
             "None of the six lists matches, so the filter judges by content and the sender’s authentication.".into_any()
         }
@@ -274,7 +289,8 @@ fn step_row(tiers: &Tiers, walked: &Walk, index: usize, step: &Step) -> AnyView 
         _ if !read => "Could not be read".to_owned(),
         0 => "Empty".to_owned(),
         count if step.hits.is_empty() => {
-            format!("{}, none matches", words::count(count as u64, "entry", "entries"))
+            let which = if step.odd.is_empty() { "none matches" } else { "none that is understood matches" };
+            format!("{}, {which}", words::count(count as u64, "entry", "entries"))
         }
         count => format!(
             "{} of {}",
@@ -288,7 +304,7 @@ fn step_row(tiers: &Tiers, walked: &Walk, index: usize, step: &Step) -> AnyView 
         .take(HITS_SHOWN)
         .enumerate()
         .map(|(at, hit)| {
-            let text = tiers.at(step.place)[hit.index].entry.shown();
+            let text = tiers.at(step.place)[hit.index].shown();
             let why = match (at, after) {
                 (_, true) => format!("{}, but step {} already decided", hit.why, decided.map_or(0, Place::order) + 1),
                 (0, false) => hit.why.to_owned(),
@@ -302,10 +318,16 @@ fn step_row(tiers: &Tiers, walked: &Walk, index: usize, step: &Step) -> AnyView 
         })
         .collect_view();
     let more = step.hits.len().saturating_sub(HITS_SHOWN);
+    let odd: Vec<_> = step.odd.iter().take(HITS_SHOWN).map(|index| tiers.at(step.place)[*index].shown()).collect();
+    let odd = (!odd.is_empty()).then(|| {
+        let counted = words::count(step.odd.len() as u64, "entry is", "entries are");
+        view! { <small>{counted}" not understood, so may match: "<span class="mono">{odd.join(", ")}</span></small> }
+    });
     let (tone, chip) = match (here, step.place.list) {
         (true, List::Safelist) => ("ok", chip("ok", Icon::Check, "Decides: allow")),
         (true, List::Blocklist) => ("bad", chip("bad", Icon::Ban, "Decides: block")),
         _ if !read => ("warn", chip("warn", Icon::TriangleAlert, "Not read")),
+        _ if step.hits.is_empty() && !step.odd.is_empty() => ("", badge(Icon::CircleHelp, "Not sure")),
         _ if step.hits.is_empty() => ("", badge(Icon::Minus, "No match")),
         _ => ("", badge(Icon::CircleSlash, "Shadowed")),
     };
@@ -313,7 +335,7 @@ fn step_row(tiers: &Tiers, walked: &Walk, index: usize, step: &Step) -> AnyView 
         <li data-tone=(!tone.is_empty()).then_some(tone) class:gone=after && !step.hits.is_empty()>
             <div><b>{head}</b><small>{name}</small></div>
             <div>{if step.hits.is_empty() { counted.into_any() } else { hits.into_any() }}
-                {(more > 0).then(|| view! { <small>{format!("and {} more", words::thousands(more as u64))}</small> })}</div>
+                {(more > 0).then(|| view! { <small>{format!("and {} more", words::thousands(more as u64))}</small> })}{odd}</div>
             {chip}
         </li>
     }
@@ -361,7 +383,7 @@ fn reply(asked: &Asked, tiers: &Tiers, walked: &Walk) -> String {
             "No safelist or blocklist decides about mail from {sender} to {to}. If it is missing, the filter judged it by its content or by the sender’s settings; please send us the bounce or the message."
         );
     };
-    let entry = step.hits.first().map_or_else(String::new, |hit| tiers.at(step.place)[hit.index].entry.shown());
+    let entry = step.hits.first().map_or_else(String::new, |hit| tiers.at(step.place)[hit.index].shown());
     let whose = match step.place.tier {
         Tier::User => format!("for {to}"),
         Tier::Domain => format!("for the domain {}", tiers.scope.name_at(Tier::Domain)),

@@ -42,6 +42,8 @@ struct Way {
     tier: Tier,
     entry: Entry,
     outcome: Outcome,
+    /// A list that is asked earlier could not be read, or has an entry that is not understood and says otherwise.
+    doubtful: bool,
 }
 
 /// Entries that could be added for a sender, the best first.
@@ -69,17 +71,26 @@ pub fn changes(
     let own = tiers.scope.row.iter().flat_map(|row| row.detail.aliases.iter().cloned().chain([row.name.clone()]));
     let own: Vec<_> = own.collect();
     let advice = advise(&asked.mail.sender.to_string(), |domain| own.iter().any(|name| name == domain));
+    let failed = tiers.failed();
     let ways: Vec<_> = candidates(asked, &advice)
         .into_iter()
         .flat_map(|entry| {
             Tier::ALL.map(|tier| {
-                let outcome = becomes(walked, Place { tier, list }, &entry, &asked.mail, asked.rules);
-                Way { tier, entry: entry.clone(), outcome }
+                let place = Place { tier, list };
+                let outcome = becomes(walked, place, &entry, &asked.mail, asked.rules);
+                let before = |at: Place| at < place;
+                let doubtful = failed.iter().any(|(at, _)| before(*at))
+                    || walked
+                        .steps
+                        .iter()
+                        .any(|step| before(step.place) && step.place.list != list && !step.odd.is_empty());
+                Way { tier, entry: entry.clone(), outcome, doubtful }
             })
         })
         .collect();
     // The best form at the narrowest tier that gets there.
-    let narrowest = (now != wanted).then(|| ways.iter().position(|way| way.outcome == wanted)).flatten();
+    let narrowest =
+        (now != wanted).then(|| ways.iter().position(|way| way.outcome == wanted && !way.doubtful)).flatten();
     let may = cx.actor.may(Need::Lists);
     let back = url(question, list.as_str());
     let rows = ways
@@ -103,7 +114,7 @@ pub fn changes(
             <header><h2 id="h-if">"What would change it"</h2><nav class="seg push" aria-label="Aim">{switch.into_view()}</nav></header>
             <div class="stack">{careful}</div>
             {removal(tiers, walked, &back, may)}
-            <div class="tw"><table role="table" class="table cards" aria-labelledby="h-if">
+            <div class="tw"><table role="table" class="table cards wraps" aria-labelledby="h-if">
                 <thead role="rowgroup"><tr role="row">
                     {["Entry", "Tier", "Reaches", "Result"].map(|label| view! { <th role="columnheader" scope="col">{label}</th> }).into_view()}
                     <th role="columnheader" scope="col"><span class="vh">"Add"</span></th>
@@ -159,7 +170,7 @@ fn way_row(
             <th role="rowheader" scope="row" class="main mono">{way.entry.shown()}</th>
             <td role="cell" data-l="Tier">{crate::pages::entries::tier_badge(way.tier)}</td>
             <td role="cell" data-l="Reaches" class="wide">{reach(scope, way.tier)}{narrowest.then(|| view! { <small>"Narrowest that works"</small> })}</td>
-            <td role="cell" data-l="Result">{result(way.outcome, now)}</td>
+            <td role="cell" data-l="Result">{if way.doubtful { badge(Icon::CircleHelp, "Not sure") } else { result(way.outcome, now) }}</td>
             <td role="cell" class="end">{add}</td>
         </tr>
     }
@@ -194,7 +205,7 @@ fn removal(tiers: &Tiers, walked: &Walk, back: &str, may: bool) -> Option<AnyVie
     Some(
         view! {
             <div class="body row">
-                <p class="sm">"Without "<b class="mono">{listed.entry.shown()}</b>{format!(" on the {}, which reaches {reach}, the result is “{then}”.", step.place)}</p>
+                <p class="sm">"Without "<b class="mono">{listed.shown()}</b>{format!(" on the {}, which reaches {reach}, the result is “{then}”.", step.place)}</p>
                 <div class="push">{button}</div>
             </div>
         }

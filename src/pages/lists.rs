@@ -78,13 +78,16 @@ impl View {
 /// The lists that a view is about: somebody's and those above, or the accounts'.
 async fn read(desk: &Desk, person: &Person, view: &View) -> Result<Vec<Tiers>, DeskError> {
     let whose = Whose::parse(&view.whose).map_err(|error| DeskError::field("for", error))?;
-    if let Some(whose) = whose {
-        return Ok(vec![desk.tiers(person, &whose).await?]);
-    }
     let keys = desk.key_refs(person).await?;
-    let wanted = keys.iter().find(|key| key.id == view.key).map(|key| key.account.clone());
-    let mut accounts = desk.accounts(person).await?;
-    accounts.retain(|(id, ..)| wanted.as_ref().is_none_or(|wanted| wanted == id));
+    // With a key chosen its account's lists are meant, and it is the key that reads.
+    let wanted = keys.iter().find(|key| key.id == view.key && !key.account.is_empty());
+    let whose = whose.or_else(|| wanted.map(|key| Whose::Account(key.account.clone())));
+    match (whose, wanted) {
+        (Some(whose), Some(key)) => return Ok(vec![desk.tiers_with(person, &whose, &key.id).await?]),
+        (Some(whose), None) => return Ok(vec![desk.tiers(person, &whose).await?]),
+        (None, _) => {}
+    }
+    let accounts = desk.accounts(person).await?;
     let reads = accounts.into_iter().map(|(id, ..)| async move { desk.tiers(person, &Whose::Account(id)).await });
     futures::future::join_all(reads).await.into_iter().collect()
 }
@@ -160,7 +163,7 @@ fn filters(view: &View, keys: Vec<(String, String)>, error: Option<String>) -> i
                 <select class="input" name="tier" aria-label="Tier">{tiers.into_view()}</select>
                 <select class="input" name="list" aria-label="List">{lists.into_view()}</select>
                 <select class="input" name="type" aria-label="Type">{kinds.into_view()}</select>
-                <select class="input" name="key" aria-label="Key">{keys}</select>
+                <select class="input" name="key" aria-label="Read with this key">{keys}</select>
                 <button class="btn">"Show"</button>
             </div>
         </form>
@@ -233,7 +236,7 @@ pub fn unknown_recipient(address: &str) -> AnyView {
     )
 }
 
-/// Whom the account tier of a scope reaches, for the review.
+/// Whom the account tier of a scope reaches. Domains of keys that Sluice does not know are not counted.
 pub fn account_reach(scope: &Scope) -> String {
-    format!("all {}, and any added later", words::count(scope.domains, "domain", "domains"))
+    format!("at least {}, and any added later", words::count(scope.domains, "domain", "domains"))
 }

@@ -9,7 +9,7 @@ use crate::{
     },
     server::actor::Need,
 };
-use desk::{DeskError, Tiers, Whose};
+use desk::{DeskError, RecipientInput, Tiers, Whose};
 use http::StatusCode;
 use inbound::{lists::lower, name::EmailAddress};
 use leptos::prelude::*;
@@ -81,6 +81,20 @@ fn create_form(cx: &Cx) -> impl IntoView + use<> {
         let errors = cx.errors("recipient", field);
         (!errors.is_empty()).then(|| errors.join(" "))
     };
+    // A yes to these very entries, which their warnings asked for.
+    let sure = cx.error("recipient", "sure").map(|error| {
+        let typed = |field: &str| cx.typed("recipient", field, "");
+        let entries =
+            RecipientInput { safelist: typed("safelist"), blocklist: typed("blocklist"), ..RecipientInput::default() }
+                .entries();
+        view! {
+            {field_error("recipient-sure-err".into(), Some(error))}
+            <label class="check">
+                <input type="checkbox" name="sure" value=entries aria-describedby="recipient-sure-err"/>
+                <span>"Create it with these entries all the same"</span>
+            </label>
+        }
+    });
     view! {
         <section class="card gap" aria-labelledby="h-new">
             <header><h2 id="h-new">"Create a recipient"</h2><span class="hint">"One that exists is left as it is"</span></header>
@@ -97,6 +111,7 @@ fn create_form(cx: &Cx) -> impl IntoView + use<> {
                     <TextArea name="safelist" form="recipient" label="First safelist entries" value=typed("safelist", "") error=lines("safelist") hint="Optional; one a line"/>
                     <TextArea name="blocklist" form="recipient" label="First blocklist entries" value=typed("blocklist", "") error=lines("blocklist") hint="Optional; one a line"/>
                 </div>
+                {sure}
                 <div class="row"><button class="btn btn-primary push">"Create recipient"</button></div>
             </form>
         </section>

@@ -39,15 +39,16 @@ fn input(cx: &Cx, look: Option<&Look>) -> ReportInput {
 }
 
 fn body(cx: &Cx, look: Option<&Look>, rows: Vec<store::ReportRow>) -> impl IntoView + use<> {
-    let stopgap = cx.flash.as_ref().filter(|flash| flash.form == "reported-good").map(|flash| {
-        let get = |name: &str| flash.typed.get(name).cloned().unwrap_or_default();
-        let url = explain_url(&get("from"), &get("to"));
-        alert(
+    let stopgap = cx.flash.as_ref().filter(|flash| flash.form == "reported-good").and_then(|flash| {
+        let get = |name: &str| flash.typed.get(name).filter(|value| !value.is_empty());
+        // A message that names no sender has none to let through.
+        let url = explain_url(get("from")?, get("to")?);
+        Some(alert(
             "info",
             "Until the filter has learnt it, a safelist entry can let the sender through",
             "Take it away again when the sender's mail passes by itself.",
             Some(view! { <a class="btn btn-sm" href=url>{icon(Icon::Route)}"Choose the entry"</a> }.into_any()),
-        )
+        ))
     });
     let errors = look.map(|look| look.errors.clone()).unwrap_or_default();
     let failed = (!errors.is_empty()).then(|| {

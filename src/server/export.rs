@@ -13,7 +13,7 @@ use axum::{
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
-use desk::{Tiers, Whose};
+use desk::{Tiers, Whose, account_label};
 use http::{StatusCode, header};
 use inbound::lists::export;
 use std::collections::HashMap;
@@ -40,12 +40,19 @@ pub async fn lists(
         // A file with a list missing would look whole.
         return plain(StatusCode::BAD_GATEWAY, format!("The {place} could not be read. {what} {next}\n"));
     }
+    let accounts: Vec<_> = match state.desk.accounts(&actor.person).await {
+        Ok(accounts) => accounts.into_iter().map(|(id, name, _)| (id, name)).collect(),
+        Err(error) => {
+            let (what, next) = error.words();
+            return plain(StatusCode::BAD_GATEWAY, format!("{what} {next}\n"));
+        }
+    };
     let csv = export(rows.iter().map(|row| {
         let whose = match &row.whose {
-            Whose::Account(_) => String::new(),
+            Whose::Account(id) => account_label(id, &accounts).to_owned(),
             whose => whose.to_string(),
         };
-        (row.place.tier, whose, row.place.list, &row.listed.entry)
+        (row.place.tier, whose, row.place.list, row.listed.item.as_str())
     }));
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),

@@ -18,7 +18,10 @@ use axum::{
 use desk::{Asker, DeskError, FieldError, ReportInput};
 use futures::StreamExt;
 use http::{Method, StatusCode, Uri};
-use inbound::message::{self, Looked};
+use inbound::{
+    message::{self, Looked, Role},
+    name::EmailAddress,
+};
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
@@ -222,6 +225,16 @@ fn considered(upload: Upload) -> (Look, Option<Spooled>, bool) {
     (look, message, send)
 }
 
+/// Who sent it, as a list would know it: the envelope's sender, or else what people see. A bounce has neither.
+fn sender(look: &Look) -> &str {
+    let address = |text: &&str| EmailAddress::parse(text).is_ok();
+    let from = || {
+        let senders = look.looked.iter().flat_map(|looked| &looked.senders);
+        senders.filter(|sender| sender.role == Role::From).map(|sender| sender.address.as_str()).find(address)
+    };
+    Some(look.input.mail_from.as_str()).filter(address).or_else(from).unwrap_or_default()
+}
+
 /// It was reported: a redirect, so that reloading the page does not report it again.
 async fn reported(state: &AppState, asker: &Asker, look: &Look, recipient: &str) -> Response {
     let good = look.input.kind == "false_positive";
@@ -233,7 +246,7 @@ async fn reported(state: &AppState, asker: &Asker, look: &Look, recipient: &str)
         } else {
             "Mail like it is judged more strictly from now on; this one stays where it was delivered.".into()
         },
-        typed: [("from", look.input.mail_from.as_str()), ("to", recipient)]
+        typed: [("from", sender(look)), ("to", recipient)]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
         ..Flash::default()

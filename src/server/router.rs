@@ -28,7 +28,7 @@ use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 /// Largest body of a form, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
-/// Largest body of a pasted message that is looked at, in bytes.
+/// Largest body of the forms that take many rows or a pasted message, in bytes.
 const BATCH_LIMIT: usize = 1024 * 1024;
 /// How much of a refused body is read before the answer.
 const DRAIN_LIMIT: usize = 8 * 1024 * 1024;
@@ -103,7 +103,12 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
 
 /// Ends a request that takes too long. A message of 40 MB over a slow line, and on to the service, takes minutes.
 async fn limit_time(request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
-    let minutes = if request.uri().path() == "/reports" { 15 } else { 1 };
+    let minutes = match request.uri().path() {
+        "/reports" => 15,
+        // A thousand entries, each read, written and read back, at the pace that the service allows.
+        "/do/lists/send" | "/do/lists/undo-all" => 5,
+        _ => 1,
+    };
     match tokio::time::timeout(Duration::from_mins(minutes), next.run(request)).await {
         Ok(response) => response,
         Err(_) => headers::plain(
@@ -116,7 +121,7 @@ async fn limit_time(request: axum::extract::Request, next: axum::middleware::Nex
 /// Refuses bodies that are too large, by what they claim or, where they claim nothing, as they come.
 async fn limit_body(request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
     let limit = match request.uri().path() {
-        "/do/explain/read" => BATCH_LIMIT,
+        "/do/explain/read" | "/do/lists/add" => BATCH_LIMIT,
         "/reports" => report::BODY_MAX,
         path if path.starts_with("/bulk/") => bulk::BODY_MAX,
         _ => BODY_LIMIT,

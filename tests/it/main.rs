@@ -8,6 +8,7 @@ mod bulk;
 mod canary;
 mod changes;
 mod crash;
+mod entries;
 mod explain;
 mod jobs;
 mod keys;

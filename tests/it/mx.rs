@@ -292,3 +292,23 @@ async fn the_filter_costs_as_many_statements_at_any_size() {
     }
     assert_eq!(costs[0], costs[1]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aliases_that_still_point_here_are_said_before_deprovisioning() {
+    let app = TestApp::start(50).await;
+    let lead = app.lead_with_keys(&[7]).await;
+    let alias = "northgatebikes.example";
+    point(&app, NAME, &[OTHER]);
+    let open = async || lead.get(&format!("/domains/{NAME}/deprovision")).await.text;
+    for alias in [alias, "northgate-cycles.example", "bikes-northgate.example"] {
+        point(&app, alias, &[OTHER]);
+    }
+    let page = open().await;
+    assert!(page.contains("Its MX records point elsewhere") && !page.contains("will bounce too"), "{page}");
+    point(&app, alias, &[FILTER]);
+    let page = open().await;
+    assert!(page.contains("will bounce too") && page.contains(alias), "{page}");
+    app.sandbox.control().set_mx_fault(alias, Some(DnsFault::ServFail));
+    let page = open().await;
+    assert!(page.contains("MX records of 1 alias could not be looked up just now"), "{page}");
+}

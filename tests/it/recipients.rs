@@ -1,6 +1,7 @@
 //! Recipients: created, found to exist, left unfiltered, refused.
 
-use crate::app::{Browser, TestApp};
+use crate::app::{Browser, TestApp, hidden};
+use mailchannels_sandbox::{Fault, FaultKind};
 
 const NAME: &str = "bikeshop-northgate.example";
 
@@ -47,14 +48,64 @@ async fn wrong_input_is_said_beside_its_field_and_sends_nothing() {
     let calls = app.upstream_calls();
     for (address, filter, entries, error) in [
         ("nobody", "compute", "", "recipient-address-err"),
-        ("a@nowhere.example", "compute", "", "None of your keys reaches its domain"),
         ("a@bikeshop-northgate.example", "maybe", "", "recipient-filter-err"),
         ("a@bikeshop-northgate.example", "true", "fine.example\nnot fine", "Line 2:"),
     ] {
         let page = create(&agent, address, filter, entries).await;
         assert!(page.contains(error), "{error}: {page}");
     }
+    // A line of an export that belongs on another list would land on the wrong one.
+    let csv = format!(
+        "tier,for,list,type,entry\nuser,a@{NAME},safelist,domain,fine.example\ndomain,{NAME},blocklist,domain,evil.example"
+    );
+    let page = create(&agent, &format!("a@{NAME}"), "true", &csv).await;
+    assert!(page.contains("Line 3: “evil.example” is of a domain blocklist."), "{page}");
     assert_eq!(app.upstream_calls(), calls);
+    let page = create(&agent, "a@nowhere.example", "compute", "").await;
+    assert!(page.contains("None of your keys reaches its domain"), "{page}");
+    assert!(!app.sandbox.control().ledger().iter().any(|row| row.method == "PUT"), "nothing was sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn first_entries_that_are_too_wide_are_looked_at_first() {
+    let (app, agent) = TestApp::agent().await;
+    let (address, entries) = (format!("new@{NAME}"), format!("gmail.com\n{NAME}"));
+    let form = [("address", address.as_str()), ("filter", "compute"), ("safelist", &entries)];
+    let page = agent.submit("/do/recipients/create", &form).await.text;
+    assert!(
+        page.contains("gmail.com: Anybody can have an address") && page.contains("customer's own domain"),
+        "{page}"
+    );
+    assert!(!app.sandbox.control().ledger().iter().any(|row| row.method == "PUT"), "nothing was sent");
+    let sure = hidden(&page, "/do/recipients/create", "sure");
+    // A yes is one to these entries only.
+    let other = [form[0], form[1], ("safelist", "gmail.com\nco.uk"), ("sure", sure.as_str())];
+    let page = agent.submit("/do/recipients/create", &other).await.text;
+    assert!(page.contains("Other people register names below"), "{page}");
+    let page = agent.submit("/do/recipients/create", &[form[0], form[1], form[2], ("sure", &sure)]).await.text;
+    assert!(page.contains("is created."), "{page}");
+    assert_eq!(app.sandbox.control().list("user", &address, "safelist"), ["gmail.com", NAME]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_is_read_back_and_not_taken_for_a_failure() {
+    let (app, agent) = TestApp::agent().await;
+    let ends = async |address: &str| {
+        let store = app.running.desk.store();
+        let rows = store.history("recipient", address, 10).await.unwrap();
+        rows.into_iter().find_map(|row| row.outcome).unwrap()
+    };
+    let address = format!("lost@{NAME}");
+    app.sandbox.control().add_fault(Fault::new("put-user", FaultKind::ResetAfterChange));
+    let page = create(&agent, &address, "compute", "").await;
+    assert!(page.contains("exists now, but MailChannels's answer was lost."), "{page}");
+    assert!(ends(&address).await.starts_with("unknown"), "{}", ends(&address).await);
+    app.sandbox.control().clear_faults();
+    let address = format!("never@{NAME}");
+    app.sandbox.control().add_fault(Fault::new("put-user", FaultKind::Reset));
+    let page = create(&agent, &address, "compute", "").await;
+    assert!(page.contains("does not know it when asked again"), "{page}");
+    assert!(ends(&address).await.starts_with("failed"), "{}", ends(&address).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

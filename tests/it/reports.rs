@@ -93,6 +93,28 @@ async fn a_message_arrives_byte_for_byte_and_leaves_nothing_behind() {
     assert!(page.contains("Reported."), "{page}");
 }
 
+/// After a report of good mail a safelist entry is offered, for whoever sent it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stopgap_falls_back_to_from_and_is_left_out_without_a_sender() {
+    let (app, agent) = start().await;
+    let fields = [("kind", "false_positive"), ("then", "send")];
+    let rest = HEAD.split_once("\r\n").unwrap().1;
+    let no_from = rest.replace("From: News <news@shop-news.example>\r\n", "");
+    for (message, link) in [
+        (rest.to_owned(), Some("/explain?from=news@shop-news.example&amp;to=reception@bikeshop-northgate.example")),
+        (format!("Return-Path: <>\r\n{rest}"), Some("/explain?from=news@shop-news.example&amp;to=")),
+        (no_from, None),
+    ] {
+        app.sandbox.control().saw_message(NAME, &message);
+        let page = submit(&agent, &app.base, &fields, message.as_bytes()).await;
+        assert!(page.contains("Reported."), "{page}");
+        match link {
+            Some(link) => assert!(page.contains(link), "{page}"),
+            None => assert!(!page.contains("/explain?from=") && !page.contains("Choose the entry"), "{page}"),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_refusal_says_what_to_do() {
     let (app, agent) = start().await;
@@ -298,4 +320,15 @@ async fn forty_megabytes_pass_in_little_memory() {
     let grown = memory(pid, "VmHWM").saturating_sub(before);
     println!("{} KB more for {} MB", grown, large.len() >> 20);
     assert!(grown <= 16 * 1024, "{grown} KB");
+    // Four at once, each as large.
+    let before = memory(pid, "VmRSS");
+    std::fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
+    let send = || submit(&agent, &server.base, &fields, large.as_bytes());
+    let pages = futures::join!(send(), send(), send(), send());
+    for page in [pages.0, pages.1, pages.2, pages.3] {
+        assert!(page.contains("Reported."), "{page}");
+    }
+    let grown = memory(pid, "VmHWM").saturating_sub(before);
+    println!("{grown} KB more for four of them");
+    assert!(grown <= 4 * 16 * 1024, "{grown} KB");
 }

@@ -8,17 +8,24 @@ async fn every_page_carries_the_headers() {
     let app = TestApp::start(20).await;
     let lead = app.lead_with_keys(&[7]).await;
     let mut nonces = std::collections::HashSet::new();
-    for path in [
-        "/domains",
-        "/keys",
-        "/provision",
-        "/bulk/provision",
-        "/jobs",
-        "/subscriptions",
-        "/domains/bikeshop-northgate.example",
-        "/no/such/page",
-    ] {
+    let key = lead.get("/keys").await.text;
+    let key = key.split("href=\"/keys/").nth(1).expect("a key").split('"').next().unwrap();
+    // Every route of the table, with something to open where its path has a place for one; also what is not there.
+    let routes = leptos_axum::generate_route_list(sluice::app::App);
+    let paths = routes.iter().map(|route| {
+        let path =
+            route.path().replace("{name}", "bikeshop-northgate.example").replace(":name", "bikeshop-northgate.example");
+        let path = path.replace("{address}", "a@bikeshop-northgate.example").replace("{act}", "settings");
+        let path = path.replace("{number}", "1");
+        if path.starts_with("/keys/") { path.replace("{id}", key) } else { path.replace("{id}", "nothing") }
+    });
+    let paths: Vec<_> = paths.filter(|path| path != "/sign-in").chain(["/no/such/page".to_owned()]).collect();
+    for path in ["/explain", "/lists", "/lists/review", "/recipients", "/reports", "/login-links", "/domains"] {
+        assert!(paths.iter().any(|known| known == path), "{path} is no route of {paths:?}");
+    }
+    for path in &paths {
         let answer = lead.get(path).await;
+        assert!(!answer.status.is_server_error(), "{path}: {}", answer.status);
         let get = |name: &str| {
             answer.headers.get(name).unwrap_or_else(|| panic!("{path} lacks {name}")).to_str().unwrap().to_owned()
         };

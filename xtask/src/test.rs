@@ -89,6 +89,16 @@ impl Part {
                     "warnings",
                 ])?;
                 cargo(&["clippy", "-p", "sluice", "--all-targets", "--", "-D", "warnings"])?;
+                // A workspace of its own; without the fuzzer itself, which wants a C++ compiler.
+                let (manifest, target) = (root().join("fuzz/Cargo.toml"), target().join("fuzz"));
+                cargo(&[
+                    "check",
+                    "--no-default-features",
+                    "--manifest-path",
+                    &manifest.to_string_lossy(),
+                    "--target-dir",
+                    &target.to_string_lossy(),
+                ])?;
                 cargo(&[&["clippy"][..], &assets::BROWSER_CODE, &["--", "-D", "warnings"]].concat())
             }
             Self::Unit => {

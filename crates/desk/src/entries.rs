@@ -4,7 +4,7 @@ use crate::{
     Asker, Desk, DeskError, Snapshot, Whose,
     audit::Intent,
     error::Result,
-    lists::{listed, read_list, wire},
+    lists::{listed, moved, read_list, wire},
     reach::Opened,
 };
 use futures::{StreamExt, stream};
@@ -16,9 +16,9 @@ use mailchannels::Error as Upstream;
 use serde::{Deserialize, Serialize};
 
 /// Most entries of one form; more is bulk work.
-pub const ENTRIES_MAX: usize = 200;
+pub const ENTRIES_MAX: usize = 1_000;
 /// Entries sent at the same time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 /// Up to this many entries need no typed count.
 pub const UNTYPED: usize = 10;
 
@@ -81,6 +81,24 @@ impl From<DeskError> for EntriesError {
     }
 }
 
+/// How a CSV names an account: by its name, or by its id where others of the person's have the same name.
+pub fn account_label<'a>(id: &'a str, accounts: &'a [(String, String)]) -> &'a str {
+    let name = accounts.iter().find(|(known, _)| known == id).map_or(id, |(_, name)| name);
+    if accounts.iter().filter(|(_, other)| other == name).count() > 1 { id } else { name }
+}
+
+/// The account that a CSV names: none where it names none.
+fn account_named<'a>(text: &str, accounts: &'a [(String, String)]) -> std::result::Result<Option<&'a str>, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let found = accounts.iter().find(|(id, _)| id == text || account_label(id, accounts) == text);
+    found
+        .map(|(id, _)| Some(id.as_str()))
+        .ok_or_else(|| format!("For which account: none of your keys is of “{text}”."))
+}
+
 /// Whose list a form means.
 pub fn whose_of(tier: &str, whose: &str) -> Result<Whose> {
     let field = |message: String| DeskError::field("whose", message);
@@ -96,26 +114,36 @@ pub fn whose_of(tier: &str, whose: &str) -> Result<Whose> {
 }
 
 impl EntriesInput {
-    /// Checks everything that can be checked here; nothing is sent.
-    pub fn plan(&self) -> std::result::Result<EntriesPlan, EntriesError> {
-        let Batch { rows, repeated, errors } = parse_batch(&self.text);
+    /// Checks everything that can be checked here; nothing is sent. `accounts` are the person's, each with its name.
+    pub fn plan(&self, accounts: &[(String, String)]) -> std::result::Result<EntriesPlan, EntriesError> {
+        let Batch { rows, repeated, mut errors } = parse_batch(&self.text);
+        // Also wrong ones are counted: each is said by its line.
+        let count = rows.len() + errors.len();
+        if count > ENTRIES_MAX {
+            return Err(DeskError::field(
+                "text",
+                format!("{count} entries; at most {ENTRIES_MAX} at a time. Split them, or start a bulk job."),
+            )
+            .into());
+        }
+        let wide = rows.iter().filter(|row| matches!(row.place, Some((Tier::Account, _))));
+        errors.extend(wide.filter_map(|row| {
+            let message = account_named(&row.whose, accounts).err()?;
+            Some(LineError { line: row.line, text: row.item.clone(), message })
+        }));
         if !errors.is_empty() {
             return Err(EntriesError::Lines(errors));
         }
         if rows.is_empty() {
             return Err(DeskError::field("text", "Enter at least one address, domain or IP address.").into());
         }
-        if rows.len() > ENTRIES_MAX {
-            return Err(DeskError::field(
-                "text",
-                format!("{} entries; at most {ENTRIES_MAX} at a time. Split them.", rows.len()),
-            )
-            .into());
-        }
         let mut targets = Vec::with_capacity(rows.len());
         for row in rows {
             let (whose, list) = match row.place {
-                Some((Tier::Account, list)) => (whose_of("account", &self.account)?, list),
+                Some((Tier::Account, list)) => {
+                    let named = account_named(&row.whose, accounts).ok().flatten();
+                    (whose_of("account", named.unwrap_or(&self.account))?, list)
+                }
                 Some((tier, list)) => (whose_of(tier.as_str(), &row.whose)?, list),
                 None => {
                     let list = List::parse(&self.list)
@@ -145,12 +173,8 @@ impl Desk {
                     Ok(None) if present => (None, "same", "It was on the list already.".to_owned()),
                     Ok(None) => (None, "same", "It was not on the list.".to_owned()),
                     Err(error) => {
-                        let lost = matches!(
-                            error,
-                            DeskError::NotTaken | DeskError::Upstream(Upstream::Ambiguous | Upstream::Timeout)
-                        );
                         let (what, next) = error.words();
-                        (None, if lost { "unknown" } else { "failed" }, format!("{what} {next}"))
+                        (None, if is_unsure(&error) { "unknown" } else { "failed" }, format!("{what} {next}"))
                     }
                 };
                 EntryOutcome { target, change, state: state.into(), detail }
@@ -169,9 +193,19 @@ impl Desk {
         present: bool,
         expected: Option<bool>,
     ) -> Result<Option<i64>> {
-        let (scope, opened) = self.reach_scope(&asker.person, &target.whose).await?;
-        let target = Target { whose: scope.whose.clone(), ..target.clone() };
-        let before = self.find(&opened, &target).await?;
+        let (mut scope, mut opened) = self.reach_scope(&asker.person, &target.whose).await?;
+        let mut target = Target { whose: scope.whose.clone(), ..target.clone() };
+        let mut before = self.find(&opened, &target).await;
+        if let Err(DeskError::Upstream(error)) = &before
+            && moved(error)
+            && let Ok(found) = self.reach_afresh(&asker.person, &target.whose).await
+        {
+            // It moved to another of the person's keys since it was mirrored.
+            (scope, opened) = found;
+            target.whose = scope.whose.clone();
+            before = self.find(&opened, &target).await;
+        }
+        let before = before?;
         if expected.is_some_and(|expected| expected != before.is_some()) {
             return Err(DeskError::Stale);
         }
@@ -197,6 +231,11 @@ impl Desk {
         // As the service has it, where it has it: it may write an entry in its own way.
         let item = before.unwrap_or_else(|| target.item.clone());
         let sent = send(&opened, &target, &item, present).await;
+        if matches!(sent, Err(Upstream::Conflict { .. })) && self.find(&opened, &target).await?.is_some() {
+            // Somebody else put it there in between: nothing of ours that could be taken back.
+            self.conclude(intent, "done: it was there by then, nothing was changed").await;
+            return Ok(None);
+        }
         if let Err(error) = &sent
             && !matches!(
                 error,
@@ -247,6 +286,15 @@ impl Desk {
     }
 }
 
+/// Whether the change may have been made all the same.
+pub fn is_unsure(error: &DeskError) -> bool {
+    matches!(
+        error,
+        DeskError::NotTaken
+            | DeskError::Upstream(Upstream::Ambiguous | Upstream::Timeout | Upstream::Unavailable { status: Some(_) })
+    )
+}
+
 async fn send(opened: &Opened, target: &Target, item: &str, present: bool) -> std::result::Result<(), Upstream> {
     let (session, list) = (opened.session(), wire(target.list));
     match (&target.whose, present) {
@@ -282,5 +330,48 @@ fn unknown_recipient(target: &Target, error: Upstream) -> DeskError {
             DeskError::field("text", format!("{what} It may not take this kind of entry."))
         }
         _ => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accounts(names: &[(&str, &str)]) -> Vec<(String, String)> {
+        names.iter().map(|(id, name)| ((*id).to_owned(), (*name).to_owned())).collect()
+    }
+
+    #[test]
+    fn accounts_go_out_and_come_back_by_name_or_where_that_is_not_enough_by_id() {
+        for names in [[("i1", "one"), ("i2", "two")], [("i1", "same"), ("i2", "same")]] {
+            let accounts = accounts(&names);
+            let labels: Vec<_> = accounts.iter().map(|(id, _)| account_label(id, &accounts)).collect();
+            assert_ne!(labels[0], labels[1]);
+            for ((id, _), label) in accounts.iter().zip(labels) {
+                assert_eq!(account_named(label, &accounts), Ok(Some(id.as_str())));
+            }
+        }
+        assert_eq!(account_named("", &[]), Ok(None));
+        assert!(account_named("same", &accounts(&[("i1", "same"), ("i2", "same")])).is_err(), "it could be either");
+    }
+
+    #[test]
+    fn a_thousand_fit_and_each_wrong_account_is_told_by_its_line() {
+        let of = |count: usize| EntriesInput {
+            tier: "domain".into(),
+            whose: "shop.example".into(),
+            list: "safelist".into(),
+            text: (0..count).map(|n| format!("s{n}@b.example\n")).collect::<Vec<_>>().concat(),
+            ..EntriesInput::default()
+        };
+        assert!(of(ENTRIES_MAX).plan(&[]).is_ok_and(|plan| plan.targets.len() == ENTRIES_MAX));
+        assert!(matches!(of(ENTRIES_MAX + 1).plan(&[]), Err(EntriesError::Other(_))));
+        let text =
+            "tier,for,list,type,entry\naccount,one,safelist,domain,a.example\naccount,two,safelist,domain,b.example";
+        let input = EntriesInput { text: text.into(), ..EntriesInput::default() };
+        match input.plan(&accounts(&[("i1", "one")])) {
+            Err(EntriesError::Lines(errors)) => assert_eq!((errors.len(), errors[0].line), (1, 3)),
+            other => assert!(other.is_err(), "{other:?}"),
+        }
     }
 }

@@ -28,7 +28,9 @@ mod undo;
 pub use apply::Applied;
 pub use audit::HistoryRow;
 pub use changes::{AdminsInput, Review, ServersInput, SettingsInput};
-pub use entries::{ENTRIES_MAX, EntriesError, EntriesInput, EntriesPlan, EntryOutcome, UNTYPED, whose_of};
+pub use entries::{
+    ENTRIES_MAX, EntriesError, EntriesInput, EntriesPlan, EntryOutcome, UNTYPED, account_label, is_unsure, whose_of,
+};
 pub use error::{DeskError, FieldError};
 pub use inbound::{
     facet::{Snapshot, Whole},

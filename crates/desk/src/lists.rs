@@ -11,7 +11,7 @@ use inbound::{
     name::{DomainName, EmailAddress},
 };
 use mailchannels::{Error as Upstream, ListItem, ListName};
-use store::{DomainQuery, DomainRow};
+use store::DomainRow;
 
 /// An entry as the service has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,13 @@ pub struct Listed {
     pub item: String,
     /// The same, read.
     pub entry: Entry,
+}
+
+impl Listed {
+    /// As people read it; a network as it stands on the list, where it may have host bits.
+    pub fn shown(&self) -> String {
+        if matches!(self.entry, Entry::Net(..)) { self.item.clone() } else { self.entry.shown() }
+    }
 }
 
 /// One list: not asked, read, or what went wrong and the next step.
@@ -40,7 +47,8 @@ pub struct Scope {
     pub account: String,
     /// Its name.
     pub account_name: String,
-    /// Domains of the account within the person's reach.
+    /// Domains of the account that Sluice knows, through whomever's keys. There may be more: nothing tells which
+    /// keys an account has.
     pub domains: u64,
 }
 
@@ -74,6 +82,8 @@ pub struct Tiers {
     pub lists: [ListRead; 6],
     /// The service does not know the recipient yet, so its lists are empty.
     pub unknown_recipient: bool,
+    /// The service does not let this key at the domain, against what the mirror says.
+    pub(crate) refused: bool,
 }
 
 impl Tiers {
@@ -102,12 +112,26 @@ impl Tiers {
     }
 }
 
+/// The domain of a domain's or recipient's lists.
+fn domain_of(whose: &Whose) -> Option<&DomainName> {
+    match whose {
+        Whose::User(address) => Some(address.domain()),
+        Whose::Domain(name) => Some(name),
+        Whose::Account(_) => None,
+    }
+}
+
 /// The service's name of a list.
 pub(crate) fn wire(list: List) -> ListName {
     match list {
         List::Safelist => ListName::Safelist,
         List::Blocklist => ListName::Blocklist,
     }
+}
+
+/// Whether the service refuses what the mirror says this key reaches.
+pub(crate) fn moved(error: &Upstream) -> bool {
+    matches!(error, Upstream::Forbidden { .. } | Upstream::NotFound { .. } | Upstream::NotYours { .. })
 }
 
 /// Reads one list.
@@ -130,8 +154,27 @@ pub(crate) fn listed(items: Vec<ListItem>) -> Vec<Listed> {
 }
 
 impl Desk {
-    /// Finds out who is meant and which key speaks: by the mirror, asking nobody.
+    /// Finds out who is meant and which key speaks: by the mirror; of a domain that it does not have, every key is
+    /// asked, for it may be new.
     pub(crate) async fn reach_scope(&self, person: &Person, whose: &Whose) -> Result<(Scope, Opened)> {
+        match (self.reach_by_mirror(person, whose).await, domain_of(whose)) {
+            (Err(DeskError::NotFound(_)), Some(domain)) => {
+                self.ask_everyone(person, domain).await?;
+                self.reach_by_mirror(person, whose).await
+            }
+            (found, _) => found,
+        }
+    }
+
+    /// The same, after every key was asked: for a domain that moved to another key since it was mirrored.
+    pub(crate) async fn reach_afresh(&self, person: &Person, whose: &Whose) -> Result<(Scope, Opened)> {
+        if let Some(domain) = domain_of(whose) {
+            self.ask_everyone(person, domain).await?;
+        }
+        self.reach_by_mirror(person, whose).await
+    }
+
+    async fn reach_by_mirror(&self, person: &Person, whose: &Whose) -> Result<(Scope, Opened)> {
         let rows = self.key_rows(person).await?;
         let fingerprints: Vec<_> = rows.iter().map(|row| row.fingerprint.clone()).collect();
         let unreached = || DeskError::NotFound(whose.to_string());
@@ -167,17 +210,12 @@ impl Desk {
         let opened = self.open(key)?;
         self.used(key).await?;
         let account = key.account_id.clone().unwrap_or_default();
-        let keys = rows
-            .iter()
-            .filter(|row| row.account_id.as_deref() == Some(&account))
-            .map(|row| row.fingerprint.clone())
-            .collect();
-        let domains = self.0.store.count_domains(&DomainQuery { keys, ..DomainQuery::default() }).await?;
+        let domains = self.0.store.count_account_domains(&account).await?;
         let account_name = key.account_name.clone().unwrap_or_default();
         Ok((Scope { whose, alias, row, key: key_ref(key), account, account_name, domains }, opened))
     }
 
-    /// Who is meant, by the mirror, asking nobody.
+    /// Who is meant.
     pub async fn scope(&self, person: &Person, whose: &Whose) -> Result<Scope> {
         Ok(self.reach_scope(person, whose).await?.0)
     }
@@ -185,6 +223,31 @@ impl Desk {
     /// Reads the lists of somebody and of every tier above, in parallel.
     pub async fn tiers(&self, person: &Person, whose: &Whose) -> Result<Tiers> {
         let (scope, opened) = self.reach_scope(person, whose).await?;
+        let tiers = read_tiers(scope, &opened).await;
+        if !tiers.refused {
+            return Ok(tiers);
+        }
+        // Another of the person's keys may have it by now.
+        match self.reach_afresh(person, &tiers.scope.whose.clone()).await {
+            Ok((scope, opened)) => Ok(read_tiers(Scope { alias: tiers.scope.alias, ..scope }, &opened).await),
+            Err(DeskError::NotFound(_)) => Ok(tiers),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads them with one key of the person's, which must reach them.
+    pub async fn tiers_with(&self, person: &Person, whose: &Whose, key: &str) -> Result<Tiers> {
+        let (mut scope, _) = self.reach_scope(person, whose).await?;
+        let opened = self.open_own(person, key).await?;
+        let reaches = match &scope.row {
+            Some(row) => row.seen_by_keys.contains(&opened.key.fingerprint),
+            None => opened.key.account == scope.account,
+        };
+        if !reaches {
+            let message = format!("The key {} does not reach {whose}. Choose another, or any key.", opened.key.label);
+            return Err(DeskError::field("for", message));
+        }
+        scope.key = opened.key.clone();
         Ok(read_tiers(scope, &opened).await)
     }
 
@@ -216,7 +279,7 @@ pub(crate) async fn read_tiers(scope: Scope, opened: &Opened) -> Tiers {
         }
     });
     let answers = futures::future::join_all(asked).await;
-    let mut unknown_recipient = false;
+    let (mut unknown_recipient, mut refused) = (false, false);
     let mut lists: [ListRead; 6] = Default::default();
     for (place, answer) in Place::WALK.into_iter().zip(answers) {
         lists[place.order()] = answer.map(|answer| match answer {
@@ -226,8 +289,11 @@ pub(crate) async fn read_tiers(scope: Scope, opened: &Opened) -> Tiers {
                 unknown_recipient = true;
                 Ok(Vec::new())
             }
-            Err(error) => Err(DeskError::Upstream(error).words()),
+            Err(error) => {
+                refused |= place.tier != Tier::Account && moved(&error);
+                Err(DeskError::Upstream(error).words())
+            }
         });
     }
-    Tiers { scope, lists, unknown_recipient }
+    Tiers { scope, lists, unknown_recipient, refused }
 }

@@ -280,7 +280,7 @@ impl Desk {
     }
 
     /// Asks every key of the person's whether it sees the domain, and mends the mirror by the answers.
-    async fn ask_everyone(&self, person: &Person, name: &DomainName) -> Result<Lookup> {
+    pub(crate) async fn ask_everyone(&self, person: &Person, name: &DomainName) -> Result<Lookup> {
         let rows = self.key_rows(person).await?;
         let opened = rows.iter().filter_map(|row| self.open(row).ok()).collect::<Vec<_>>();
         let answers = join_all(

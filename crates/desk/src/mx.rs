@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 use mx::{LookupError, Record, Resolver, Verdict, judge};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use store::{MxDue, MxResult, MxRow};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 /// A name is looked up again after this, milliseconds.
@@ -117,6 +117,28 @@ impl Desk {
         let verdict = judge(&records, &watch.expected);
         self.0.store.save_mx(&[watch.result(domain, Ok(records.clone()))], self.now_ms()).await?;
         Ok(Some(MxNow { verdict, records }))
+    }
+
+    /// Which of a domain's aliases have mail here right now, wholly or in part; and how many could not be looked up
+    /// within `within`.
+    pub async fn aliases_here(&self, aliases: &[String], within: Duration) -> (Vec<String>, usize) {
+        let Some(watch) = self.0.mx.get() else { return (Vec::new(), 0) };
+        let until = Instant::now() + within;
+        let asked = stream::iter(aliases.to_vec()).map(|alias| async move {
+            let found = timeout_at(until, watch.resolver.mx_afresh(&alias)).await.unwrap_or(Err(LookupError::NoAnswer));
+            (alias, found.map(|records| judge(&records, &watch.expected)))
+        });
+        let found: Vec<_> = asked.buffered(AT_ONCE).collect().await;
+        let unknown = found.iter().filter(|(_, verdict)| verdict.is_err()).count();
+        let here = |verdict: Verdict| matches!(verdict, Verdict::Here | Verdict::Mixed);
+        (
+            found
+                .into_iter()
+                .filter(|(_, verdict)| verdict.as_ref().is_ok_and(|v| here(*v)))
+                .map(|(alias, _)| alias)
+                .collect(),
+            unknown,
+        )
     }
 
     /// Mutes a domain's verdict. Says whether it wasn't before.

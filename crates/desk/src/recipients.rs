@@ -1,8 +1,8 @@
 //! Recipients: created here only when they can't wait for their first mail.
 
-use crate::{Asker, Desk, DeskError, FieldError, Whose, audit::Intent, error::Result};
+use crate::{Asker, Desk, DeskError, FieldError, Target, Whose, audit::Intent, error::Result};
 use inbound::{
-    lists::{Entry, lower, parse_batch},
+    lists::{Entry, List, Tier, lower, parse_batch},
     name::EmailAddress,
 };
 use mailchannels::{Error as Upstream, Filter, PutRecipient, RecipientOutcome};
@@ -20,6 +20,15 @@ pub struct RecipientInput {
     pub safelist: String,
     /// First blocklist entries.
     pub blocklist: String,
+    /// The entries, as [`Self::entries`] has them, that were sent again after their warnings.
+    pub sure: String,
+}
+
+impl RecipientInput {
+    /// Both lists as one text: a yes to other entries is none to these.
+    pub fn entries(&self) -> String {
+        format!("{}\n/\n{}", self.safelist.trim(), self.blocklist.trim()).replace('\r', "")
+    }
 }
 
 /// What became of it.
@@ -33,14 +42,28 @@ pub struct RecipientReport {
     pub filtered: Option<bool>,
     /// Entries that were wanted and are not among those the service reports.
     pub missing: Vec<String>,
+    /// The answer was lost: it exists now, made just now or before.
+    pub lost: bool,
 }
 
-fn entries(text: &str, field: &str, errors: &mut Vec<FieldError>) -> Vec<String> {
+/// The entries of one list. A line that says it belongs elsewhere, as an export does, is refused: here it would
+/// land on the wrong list.
+fn entries(text: &str, list: List, errors: &mut Vec<FieldError>) -> Vec<String> {
     let batch = parse_batch(text);
-    for error in batch.errors {
-        errors.push(FieldError::new(field, format!("Line {}: {}", error.line, error.message)));
+    let mut wrong: Vec<_> = batch.errors.into_iter().map(|error| (error.line, error.message)).collect();
+    let mut items = Vec::new();
+    for row in batch.rows {
+        match row.place {
+            Some(place) if place != (Tier::User, list) => {
+                let (tier, other) = (place.0.as_str(), place.1.as_str());
+                wrong.push((row.line, format!("“{}” is of a {tier} {other}. Add it on the Lists page.", row.item)));
+            }
+            _ => items.push(row.item),
+        }
     }
-    batch.rows.into_iter().map(|row| row.item).collect()
+    wrong.sort();
+    errors.extend(wrong.into_iter().map(|(line, said)| FieldError::new(list.as_str(), format!("Line {line}: {said}"))));
+    items
 }
 
 impl Desk {
@@ -60,8 +83,8 @@ impl Desk {
                 Filter::Compute
             }
         };
-        let safelist = entries(&input.safelist, "safelist", &mut errors);
-        let blocklist = entries(&input.blocklist, "blocklist", &mut errors);
+        let safelist = entries(&input.safelist, List::Safelist, &mut errors);
+        let blocklist = entries(&input.blocklist, List::Blocklist, &mut errors);
         let Some(address) = address.filter(|_| errors.is_empty()) else {
             return Err(DeskError::Invalid(errors));
         };
@@ -76,6 +99,9 @@ impl Desk {
         let Whose::User(address) = scope.whose else {
             return Err(DeskError::Storage);
         };
+        if input.sure.replace('\r', "") != input.entries() {
+            self.first_entries_are_fine(asker, &address, &safelist, &blocklist).await?;
+        }
         let object = address.to_string();
         let intent = self
             .intend(
@@ -98,15 +124,34 @@ impl Desk {
                 let has = |item: &String| entries.iter().any(|entry| Entry::read(&entry.item) == Entry::read(item));
                 let missing =
                     wanted.safelist.iter().chain(&wanted.blocklist).filter(|item| !has(item)).cloned().collect();
-                Ok(RecipientReport { address, created: true, filtered: recipient.filter, missing })
+                Ok(RecipientReport { address, created: true, filtered: recipient.filter, missing, lost: false })
             }
             Ok(RecipientOutcome::Existed) => {
                 self.conclude(intent, "done: it existed, nothing was changed").await;
-                Ok(RecipientReport { address, created: false, filtered: None, missing: Vec::new() })
+                Ok(RecipientReport { address, created: false, filtered: None, missing: Vec::new(), lost: false })
+            }
+            Err(error @ (Upstream::Ambiguous | Upstream::Timeout | Upstream::Unavailable { .. })) => {
+                // It may have been made: whether it is there now can be read, whether it was before cannot.
+                match opened.session().user_list(&object, mailchannels::ListName::Safelist).await {
+                    Ok(_) => {
+                        self.conclude(intent, &format!("unknown: {error}; it exists when read back")).await;
+                        Ok(RecipientReport { address, created: false, filtered: None, missing: Vec::new(), lost: true })
+                    }
+                    Err(Upstream::NotFound { .. }) => {
+                        self.conclude(intent, &format!("failed: {error}; it does not exist when read back")).await;
+                        Err(DeskError::field(
+                            "address",
+                            "Not created: MailChannels did not answer in time, and does not know it when asked again. Try again in a minute.",
+                        ))
+                    }
+                    Err(_) => {
+                        self.conclude(intent, &format!("unknown: {error}")).await;
+                        Err(error.into())
+                    }
+                }
             }
             Err(error) => {
-                let ended = if error == Upstream::Ambiguous { "unknown" } else { "failed" };
-                self.conclude(intent, &format!("{ended}: {error}")).await;
+                self.conclude(intent, &format!("failed: {error}")).await;
                 Err(match error {
                     Upstream::LimitReached { .. } => DeskError::field(
                         "filter",
@@ -120,5 +165,30 @@ impl Desk {
                 })
             }
         }
+    }
+
+    /// Warns of first entries as of any others, beside their fields; the form comes again with a yes to them.
+    async fn first_entries_are_fine(
+        &self,
+        asker: &Asker,
+        address: &EmailAddress,
+        safelist: &[String],
+        blocklist: &[String],
+    ) -> Result<()> {
+        let of = |list: List, items: &[String]| {
+            let whose = Whose::User(address.clone());
+            items.iter().map(|item| Target { whose: whose.clone(), list, item: item.clone() }).collect::<Vec<_>>()
+        };
+        let mut errors = Vec::new();
+        for (list, items) in [(List::Safelist, safelist), (List::Blocklist, blocklist)] {
+            for (item, warning) in self.careful_with(&asker.person, &of(list, items)).await? {
+                errors.push(FieldError::new(list.as_str(), format!("{item}: {}", warning.words())));
+            }
+        }
+        if errors.is_empty() {
+            return Ok(());
+        }
+        errors.push(FieldError::new("sure", "Nothing was sent yet. Look at the warnings above."));
+        Err(DeskError::Invalid(errors))
     }
 }

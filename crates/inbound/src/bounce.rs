@@ -43,7 +43,12 @@ const ROWS: [Row; 8] = [
         },
     },
     Row {
-        needles: &[&["5.1.8"], &["550", "domain not found"]],
+        needles: &[
+            &["550", "5.1.8"],
+            &["5.1.8", "domain not found"],
+            &["550", "domain not found"],
+            &["status:", "5.1.8"],
+        ],
         bounce: Bounce {
             code: "550 5.1.8 Domain not found",
             meaning: "The sender's domain does not exist in DNS.",
@@ -135,8 +140,13 @@ fn together(flat: &str, needles: &[&str]) -> Option<usize> {
     let whole = |at: usize, needle: &str| {
         let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '.');
         let numeric = needle.starts_with(|c: char| c.is_ascii_digit());
-        let after = flat[at + needle.len()..].chars().next();
-        !numeric || edge(flat[..at].chars().next_back()) && edge(after.filter(|c| *c != '.'))
+        // A full stop may follow; a further number makes it something else, such as an IP address.
+        let mut after = flat[at + needle.len()..].chars();
+        let after = match (after.next(), after.next()) {
+            (Some('.'), next) if next.is_none_or(|c| !c.is_ascii_digit()) => None,
+            (next, _) => next,
+        };
+        !numeric || edge(flat[..at].chars().next_back()) && edge(after)
     };
     flat.match_indices(first).map(|(at, _)| at).filter(|at| whole(*at, first)).find(|at| {
         let mut from = at + first.len();
@@ -178,6 +188,12 @@ mod tests {
             assert_eq!(codes(text), [code], "{text}");
         }
         assert_eq!(codes("all is well, 250 2.0.0 Ok"), [""; 0]);
+        for text in
+            ["host mx.b.example [5.1.8.44] said: 421 try later, 550", "550 at 192.5.1.8", "5.1.8 of the software"]
+        {
+            assert_eq!(codes(text), [""; 0], "{text}");
+        }
+        assert_eq!(codes("It said 550 5.1.8."), ["550 5.1.8 Domain not found"]);
         assert_eq!(codes("port 15.7.12, then much later Message rejected"), [""; 0]);
         assert_eq!(codes("554 Relay access denied, before that 450 [S09]")[1], "450 [S09]");
     }

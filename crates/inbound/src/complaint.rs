@@ -3,7 +3,7 @@
 pub use crate::message::{Role, Sender};
 use crate::{
     bounce::{self, Bounce},
-    message::{self, Looked, addresses_in},
+    message::{self, Looked, NotAMessage, addresses_in},
 };
 use std::net::IpAddr;
 
@@ -22,15 +22,21 @@ pub struct Complaint {
     pub subject: Option<String>,
 }
 
-/// Reads what was pasted. It never fails: what holds nothing of use gives nothing.
-#[must_use]
-pub fn read(text: &str) -> Complaint {
+/// Reads what was pasted. What holds nothing of use gives nothing; what is made to harm is refused.
+pub fn read(text: &str) -> Result<Complaint, NotAMessage> {
     let text = text.trim_start_matches(['\u{feff}', '\r', '\n', ' ', '\t']);
-    match message::look(text.as_bytes()) {
+    Ok(match message::look(text.as_bytes()) {
+        Err(error @ (NotAMessage::TooDeep | NotAMessage::TooManyParts)) => return Err(error),
         Ok(looked) if looked.is_bounce => bounced(text, looked),
-        Ok(looked) if !looked.senders.is_empty() || !looked.recipients.is_empty() => of(looked),
-        _ => words(text),
-    }
+        Ok(looked) => match message::inside(text.as_bytes()) {
+            // Somebody forwards the bounce as a file.
+            (Some((forwarded, whole)), _) if forwarded.is_bounce => bounced(&String::from_utf8_lossy(whole), forwarded),
+            _ if !looked.bounces.is_empty() => quoted(looked),
+            _ if !looked.senders.is_empty() || !looked.recipients.is_empty() => of(looked),
+            _ => words(text),
+        },
+        Err(_) => words(text),
+    })
 }
 
 fn of(looked: Looked) -> Complaint {
@@ -43,6 +49,29 @@ fn of(looked: Looked) -> Complaint {
     }
 }
 
+/// Somebody writes to support and quotes a bounce: who could not mail whom stands in the quotation, and the
+/// message's own fields say only who complains.
+fn quoted(looked: Looked) -> Complaint {
+    let mut complaint = words(looked.text.as_deref().unwrap_or_default());
+    complaint.bounces = looked.bounces;
+    let known = |complaint: &Complaint, address: &String| {
+        complaint.recipients.contains(address) || complaint.senders.iter().any(|sender| sender.address == *address)
+    };
+    if complaint.recipients.is_empty() {
+        // Whoever complains that mail does not come is whom it was for.
+        let own = looked.senders.iter().find(|sender| sender.role == Role::From);
+        let own = own.map(|sender| sender.address.clone()).filter(|own| !known(&complaint, own));
+        complaint.recipients.extend(own);
+    }
+    for Sender { address, .. } in looked.senders {
+        if !known(&complaint, &address) {
+            complaint.senders.push(Sender { address, role: Role::Mentioned });
+        }
+    }
+    complaint.senders.truncate(20);
+    complaint
+}
+
 /// A bounce went back to the sender, about the recipients it names.
 fn bounced(text: &str, looked: Looked) -> Complaint {
     let (original, named) = message::inside(text.as_bytes());
@@ -52,7 +81,7 @@ fn bounced(text: &str, looked: Looked) -> Complaint {
         complaint.recipients = named;
     }
     match original {
-        Some(original) => {
+        Some((original, _)) => {
             complaint.senders = original.senders;
             complaint.ips = original.sending_ip.into_iter().collect();
             complaint.subject = original.subject;
@@ -77,14 +106,22 @@ fn bounced(text: &str, looked: Looked) -> Complaint {
 const TO: [&str; 9] = ["for", "to", "recipient", "final-recipient", "rcpt", "rfc822", "delivered-to", "an", "user"];
 const FROM: [&str; 6] = ["from", "sender", "mail", "von", "return-path", "reply-to"];
 
+/// What a quoted field such as `> To: Ann <ann@shop.example>` says of all its addresses.
+fn label(line: &str) -> Option<&'static str> {
+    let (name, _) = line.trim_start_matches(['>', '|', '*', ' ', '\t']).split_once(':')?;
+    let name = name.trim_end_matches(['*', ' ']);
+    TO.into_iter().chain(FROM).find(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// Reads text that is no message.
 fn words(text: &str) -> Complaint {
     let text: String = text.chars().take(200_000).collect();
     let mut complaint = Complaint { bounces: bounce::decode(&text), ..Complaint::default() };
     let mut before = String::new();
-    for word in text.split_whitespace() {
+    let labelled = text.lines().flat_map(|line| line.split_whitespace().map(move |word| (label(line), word)));
+    for (label, word) in labelled {
         for address in addresses_in(word) {
-            let role = before.as_str();
+            let role = label.unwrap_or(before.as_str());
             // "<ann@shop.example>: host mx.example said" is how a server tells whose mail it is.
             let said = word.starts_with('<') && word.ends_with(">:");
             let to = said || TO.contains(&role) || word.to_lowercase().starts_with("to=");

@@ -139,9 +139,9 @@ pub enum Entry {
     Wildcard(DomainName),
     /// An IP address, never an IPv4-mapped one.
     Ip(IpAddr),
-    /// A network in CIDR notation.
+    /// A network in CIDR notation: its first address, without host bits, and the number of bits.
     Net(IpAddr, u8),
-    /// What this program can't read; it matches nothing here.
+    /// What this program can't read: what it matches is not known.
     Odd(String),
 }
 
@@ -178,7 +178,10 @@ impl Entry {
         if let Some((ip, bits)) = text.split_once('/')
             && (ip.parse::<IpAddr>().is_ok() || bits.bytes().all(|byte| byte.is_ascii_digit()) && !bits.is_empty())
         {
-            return net(ip, bits).ok_or_else(|| EntryError::Net(text.to_owned()));
+            let bare = ip.parse::<IpAddr>().ok();
+            let net = net(ip, bits)
+                .filter(|net| !matches!(net, Self::Net(first, _) if bare.map(|ip| ip.to_canonical()) != Some(*first)));
+            return net.ok_or_else(|| EntryError::Net(text.to_owned()));
         }
         if let Some(domain) = text.strip_prefix('@') {
             return DomainName::parse(domain).map(Self::Domain).map_err(EntryError::Domain);
@@ -192,10 +195,12 @@ impl Entry {
         DomainName::parse(text).map(Self::Domain).map_err(EntryError::Domain)
     }
 
-    /// Reads what the service has; never fails.
+    /// Reads what the service has; never fails. A network with host bits is the network around them: nothing
+    /// else can be meant.
     #[must_use]
     pub fn read(text: &str) -> Self {
-        Self::parse(text).unwrap_or_else(|_| Self::Odd(text.to_owned()))
+        let around = || text.trim().split_once('/').and_then(|(ip, bits)| net(ip, bits));
+        Self::parse(text).ok().or_else(around).unwrap_or_else(|| Self::Odd(text.to_owned()))
     }
 
     /// As it is sent.
@@ -282,13 +287,27 @@ fn within(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
     ip.is_ipv4() == net.is_ipv4() && (bits_of(ip) ^ bits_of(net)) & mask(bits) == 0
 }
 
+/// The first address of a network.
+fn first_of(ip: IpAddr, bits: u8) -> IpAddr {
+    let first = bits_of(ip) & mask(bits);
+    match ip {
+        IpAddr::V4(_) => IpAddr::from(u32::try_from(first >> 96).unwrap_or_default().to_be_bytes()),
+        IpAddr::V6(_) => IpAddr::from(first.to_be_bytes()),
+    }
+}
+
+/// A network, its host bits cleared; an IPv4-mapped one as IPv4.
 fn net(ip: &str, bits: &str) -> Option<Entry> {
     let (ip, bits): (IpAddr, u8) = (ip.parse().ok()?, bits.parse().ok()?);
+    let (ip, bits) = match (ip.to_canonical(), ip) {
+        (four @ IpAddr::V4(_), IpAddr::V6(_)) if bits >= 96 => (four, bits - 96),
+        _ => (ip, bits),
+    };
     let whole = if ip.is_ipv4() { 32 } else { 128 };
-    if bits > whole || bits_of(ip) & !mask(bits) != 0 {
+    if bits > whole {
         return None;
     }
-    Some(if bits == whole { Entry::Ip(ip.to_canonical()) } else { Entry::Net(ip, bits) })
+    Some(if bits == whole { Entry::Ip(ip.to_canonical()) } else { Entry::Net(first_of(ip, bits), bits) })
 }
 
 #[cfg(test)]

@@ -4,12 +4,13 @@
 //! number and length, and everything that goes out is plain text without control characters.
 
 mod head;
+mod parts;
 mod received;
 mod text;
 
 use crate::bounce::{self, Bounce};
 use head::Head;
-use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
+use mail_parser::{Message, MessageParser};
 pub(crate) use received::public_in as ip_of;
 use std::net::IpAddr;
 pub(crate) use text::addresses_in;
@@ -21,8 +22,6 @@ pub const LOOK_MAX: usize = 1 << 20;
 pub const TEXT_MAX: usize = 20_000;
 /// Most addresses of a kind.
 const ADDRESSES_MAX: usize = 20;
-/// Most parts of a message that is parsed beyond its head; real ones have a handful.
-const PARTS_MAX: usize = 100;
 
 /// Why something is not taken for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +41,14 @@ pub enum NotAMessage {
     /// A field is too long.
     #[error("One of its header fields is longer than 64 KB, so it is no message that a mail server would take.")]
     LineTooLong,
+    /// Parts in parts.
+    #[error(
+        "Its parts are nested more than 20 deep, so no mail program made it. Paste or send the message inside by itself."
+    )]
+    TooDeep,
+    /// Too many parts.
+    #[error("It has more than 1,000 parts, so no mail program made it. Paste its header fields alone.")]
+    TooManyParts,
 }
 
 /// Where a sender's address was found.
@@ -93,7 +100,7 @@ pub struct Looked {
     pub mail_from: Option<String>,
     /// The envelope's recipient.
     pub rcpt_to: Option<String>,
-    /// What it says, when it is a bounce.
+    /// What it says as a bounce, or of one that it quotes.
     pub bounces: Vec<Bounce>,
     /// Whether it is a bounce.
     pub is_bounce: bool,
@@ -103,29 +110,34 @@ pub struct Looked {
 pub fn look(bytes: &[u8]) -> Result<Looked, NotAMessage> {
     let bytes = &bytes[..bytes.len().min(LOOK_MAX)];
     let head = Head::read(bytes)?;
-    // A message of hundreds of parts is an attack on whoever parses it: its head must do.
-    let parts = bytes.windows(10).filter(|window| window.eq_ignore_ascii_case(b"\nContent-T")).count();
-    let parsed = if parts <= PARTS_MAX { bytes } else { &bytes[..head.end] };
-    let message = MessageParser::default().parse(parsed).unwrap_or_default();
+    let parts = parts::walk(bytes, head.end)?;
+    // Without fields that the parser knows there is no root part, and asking it for one panics.
+    let message = MessageParser::default().parse_headers(&bytes[..head.end]).filter(|m| !m.parts.is_empty());
+    let message = message.as_ref();
     let mut looked = Looked {
-        subject: message.subject().map(|text| plain(text, 500)).filter(|text| !text.is_empty()),
+        subject: message.and_then(Message::subject).map(|text| plain(text, 500)).filter(|text| !text.is_empty()),
         date: message
-            .date()
+            .and_then(Message::date)
             .map(mail_parser::DateTime::to_rfc3339)
             .or_else(|| head.first("date").map(|d| plain(d, 100))),
-        from: head_address(&message).or_else(|| head.first("from").map(|text| plain(text, 300))),
+        from: message.and_then(head_address).or_else(|| head.first("from").map(|text| plain(text, 300))),
         ..Looked::default()
     };
-    if parts <= PARTS_MAX && head.end < bytes.len() {
-        let text = message.body_text(0).map(|text| text::shown(&text)).unwrap_or_default();
+    if head.end < bytes.len() {
+        let text = parts::text(&parts).map(|text| text::shown(&text)).unwrap_or_default();
         looked.text_cut = text.chars().count() > TEXT_MAX;
         looked.text = (!text.is_empty()).then(|| text.chars().take(TEXT_MAX).collect());
     }
-    envelope(&head, &message, &mut looked);
+    envelope(&head, message, &mut looked);
     looked.is_bounce = is_bounce(&head, &looked);
-    if looked.is_bounce {
-        looked.bounces = bounce::decode(&String::from_utf8_lossy(bytes));
-    }
+    // In a bounce the reason may stand in any part; elsewhere only what is written counts, such as a bounce that
+    // somebody quotes.
+    let said = if looked.is_bounce {
+        String::from_utf8_lossy(bytes)
+    } else {
+        looked.text.as_deref().unwrap_or_default().into()
+    };
+    looked.bounces = bounce::decode(&said);
     Ok(looked)
 }
 
@@ -139,7 +151,7 @@ fn head_address(message: &Message) -> Option<String> {
     Some(plain(&shown, 300)).filter(|shown| !shown.is_empty())
 }
 
-fn envelope(head: &Head, message: &Message, looked: &mut Looked) {
+fn envelope(head: &Head, message: Option<&Message>, looked: &mut Looked) {
     let add = |list: &mut Vec<String>, address: String| {
         if !list.contains(&address) && list.len() < ADDRESSES_MAX {
             list.push(address);
@@ -157,7 +169,9 @@ fn envelope(head: &Head, message: &Message, looked: &mut Looked) {
         looked.mail_from = if path == "<>" { Some(String::new()) } else { address };
         sender(Role::Envelope, path);
     }
-    for (role, addresses) in [(Role::From, message.from()), (Role::ReplyTo, message.reply_to())] {
+    for (role, addresses) in
+        [(Role::From, message.and_then(Message::from)), (Role::ReplyTo, message.and_then(Message::reply_to))]
+    {
         for address in addresses.into_iter().flat_map(mail_parser::Address::iter).filter_map(|found| found.address()) {
             sender(role, address);
         }
@@ -176,7 +190,7 @@ fn envelope(head: &Head, message: &Message, looked: &mut Looked) {
         }
     }
     looked.rcpt_to = looked.recipients.first().cloned();
-    for addresses in [message.to(), message.cc()] {
+    for addresses in [message.and_then(Message::to), message.and_then(Message::cc)] {
         for address in addresses.into_iter().flat_map(mail_parser::Address::iter).filter_map(|found| found.address()) {
             for address in addresses_in(address) {
                 add(&mut looked.recipients, address);
@@ -204,28 +218,19 @@ fn is_bounce(head: &Head, looked: &Looked) -> bool {
             .any(|word| subject.contains(word))
 }
 
-/// The message inside a bounce, and the recipients that the bounce names.
-pub(crate) fn inside(bytes: &[u8]) -> (Option<Looked>, Vec<String>) {
+/// The message inside a bounce, looked at and as it stands, and the recipients that the bounce names.
+pub(crate) fn inside(bytes: &[u8]) -> (Option<(Looked, &[u8])>, Vec<String>) {
     let bytes = &bytes[..bytes.len().min(LOOK_MAX)];
-    let Some(message) = MessageParser::default().parse(bytes) else {
-        return (None, Vec::new());
-    };
+    let parts = Head::read(bytes).and_then(|head| parts::walk(bytes, head.end)).unwrap_or_default();
     let mut original = None;
     let mut recipients: Vec<String> = Vec::new();
-    for part in message.parts.iter().take(PARTS_MAX) {
-        let kind = part
-            .content_type()
-            .map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default()).to_lowercase());
-        match (&part.body, kind.as_deref()) {
-            (PartType::Message(_), _) => {
-                let whole = bytes.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize);
-                original = original.or_else(|| look(whole?).ok());
+    for part in parts.into_iter().filter(|part| !part.inner) {
+        match part.kind.as_str() {
+            "message/rfc822" | "message/global" | "text/rfc822-headers" | "message/rfc822-headers" => {
+                original = original.or_else(|| look(part.body).ok().map(|looked| (looked, part.body)));
             }
-            (_, Some("message/rfc822" | "text/rfc822-headers" | "message/rfc822-headers")) => {
-                original = original.or_else(|| look(part.contents()).ok());
-            }
-            (_, Some("message/delivery-status")) => {
-                let text = String::from_utf8_lossy(part.contents());
+            "message/delivery-status" => {
+                let text = String::from_utf8_lossy(part.body);
                 let lines = text
                     .lines()
                     .filter(|line| line.get(..15).is_some_and(|start| start.eq_ignore_ascii_case("final-recipient")));
@@ -234,6 +239,7 @@ pub(crate) fn inside(bytes: &[u8]) -> (Option<Looked>, Vec<String>) {
             _ => {}
         }
     }
+    recipients.truncate(ADDRESSES_MAX);
     (original, recipients)
 }
 

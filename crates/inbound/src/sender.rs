@@ -25,6 +25,10 @@ pub enum Warning {
     OwnIp,
     /// The sending IP is `MailChannels`'s.
     MailChannelsIp,
+    /// A network larger than one network of one sender.
+    WideNet,
+    /// Whose IP address it is could not be found out.
+    IpNotChecked,
 }
 
 impl Warning {
@@ -46,6 +50,12 @@ impl Warning {
             }
             Self::MailChannelsIp => {
                 "This IP address is MailChannels's own: mail of many senders comes through it. Look for the address that handed the mail to MailChannels."
+            }
+            Self::WideNet => {
+                "This network is wider than /24 (IPv6: /48), the smallest that is routed by itself: it holds the servers of many senders. Enter the addresses of the one sender."
+            }
+            Self::IpNotChecked => {
+                "Not checked: DNS did not say in time whose IP address this is. It may be one of the domain's own servers, or MailChannels's."
             }
         }
     }
@@ -178,6 +188,13 @@ pub fn ip_warning(ip: IpAddr, own: &[IpAddr], host: Option<&str>) -> Option<Warn
     host.is_some_and(theirs).then_some(Warning::MailChannelsIp)
 }
 
+/// What to be careful about with a network of so many bits.
+#[must_use]
+pub fn net_warning(first: IpAddr, bits: u8) -> Option<Warning> {
+    let narrow = if first.is_ipv4() { 24 } else { 48 };
+    (bits < narrow).then_some(Warning::WideNet)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,6 +254,15 @@ mod tests {
         assert_eq!(ip_warning(own, &[own], None), Some(Warning::OwnIp));
         assert_eq!(ip_warning(other, &[own], Some("a.b.MailChannels.net.")), Some(Warning::MailChannelsIp));
         assert_eq!(ip_warning(other, &[own], Some("notmailchannels.net")), None);
+        for (net, bits, wide) in [
+            ("0.0.0.0", 0, true),
+            ("192.0.2.0", 23, true),
+            ("192.0.2.0", 24, false),
+            ("2001:db8::", 47, true),
+            ("2001:db8::", 48, false),
+        ] {
+            assert_eq!(net_warning(net.parse().unwrap(), bits).is_some(), wide, "{net}/{bits}");
+        }
     }
 
     proptest! {

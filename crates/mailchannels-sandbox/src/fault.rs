@@ -17,6 +17,8 @@ pub enum FaultKind {
     },
     /// Takes longer.
     LatencyMs(u64),
+    /// Somebody else does the very same a moment earlier.
+    SomebodyFirst,
     /// Ends the connection before doing anything.
     Reset,
     /// Does its work, then ends the connection without an answer.

@@ -159,10 +159,12 @@ impl Control {
             .map_or_else(Vec::new, |lists| lists.of(named(list)).iter().map(|item| item.item.clone()).collect())
     }
 
-    /// Replaces a list. An entry that is none is left out; a place that is not there is left alone.
+    /// Replaces a list. An entry that could not be added stands there as another type, for that is an open string
+    /// `[spec]`; a place that is not there is left alone.
     pub fn set_list(&self, tier: &str, whose: &str, list: &str, items: &[&str]) {
         let mut inner = self.lock();
-        let items = items.iter().filter_map(|item| entry(item, &inner.switches).ok()).collect();
+        let odd = |text: &str| Item { item: text.to_owned(), kind: "pattern".to_owned() };
+        let items = items.iter().map(|item| entry(item, &inner.switches).unwrap_or_else(|_| odd(item))).collect();
         if let Some(lists) = inner.world.lists_at(tier, whose) {
             *lists.of(named(list)) = items;
         }

@@ -92,6 +92,10 @@ fn act(control: &Control, method: &Method, path: &str, body: &[u8]) -> Result<Re
             control.saw_message(&seen.domain, &seen.content);
             done()
         }
+        ("PUT", ["protected", customer]) => {
+            control.set_protected(customer, read::<usize>(body)?);
+            done()
+        }
         ("PUT", ["mx", name]) => {
             control.set_mx(name, read::<Option<Vec<(u16, String)>>>(body)?);
             done()

@@ -90,6 +90,11 @@ fn put(world: &mut World, name: &str, domain: Domain) {
     world.domains.insert(name.to_owned(), domain);
 }
 
+/// A domain more of the demo customer's.
+pub(crate) fn add(world: &mut World, name: &str, key: &str) {
+    put(world, name, a_domain(DEMO, Some(key), "demo-main", "block"));
+}
+
 fn a_domain(customer: &str, key: Option<&str>, subscription: &str, policy: &str) -> Domain {
     let mut domain = Domain {
         customer: customer.into(),

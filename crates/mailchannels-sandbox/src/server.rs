@@ -168,15 +168,13 @@ async fn handle(control: Control, peer: IpAddr, request: Request<Incoming>) -> i
         Some(FaultKind::LatencyMs(ms)) => sleep(Duration::from_millis(*ms)).await,
         _ => {}
     }
-    let (reply, allow) = perform(
-        &control,
-        key.as_ref(),
-        routed,
-        &parts.method,
-        parts.uri.query().unwrap_or_default(),
-        &parts.headers,
-        &body,
-    );
+    let query = parts.uri.query().unwrap_or_default();
+    let work = |routed| perform(&control, key.as_ref(), routed, &parts.method, query, &parts.headers, &body);
+    if let (Some(FaultKind::SomebodyFirst), Ok(op)) = (&fault, &routed) {
+        // Not in the ledger: it is not this client's.
+        let _ = work(Ok(op.clone()));
+    }
+    let (reply, allow) = work(routed);
     entry.status = reply.status.as_u16();
     entry.changed = reply.changed;
     let error_body = {

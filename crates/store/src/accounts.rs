@@ -63,6 +63,13 @@ impl Store {
         Ok(account)
     }
 
+    /// How many domains of an account are known here, through whomever's keys: a lower bound of what it has.
+    pub async fn count_account_domains(&self, account: &str) -> Result<u64> {
+        let sql = "SELECT count(*) FROM domains WHERE account_id = ?1";
+        let count: i64 = self.scalar(sql).bind(account).fetch_one(self.read()).await?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
     /// Moves everything of one account to another and drops it.
     async fn merge_accounts(&self, tx: &mut Tx, into: &str, from: &str) -> Result<()> {
         const STEPS: [&str; 9] = [
@@ -142,6 +149,10 @@ mod tests {
         store.apply_sync("f2", &two, vec![domain("b.example"), domain("both.example")], 11).await.unwrap();
         let joined = store.account_for_handles(&handles(&["s1", "s2"]), "f2", 12).await.unwrap();
         assert_eq!(joined, one);
+        assert_eq!(
+            (store.count_account_domains(&one).await.unwrap(), store.count_account_domains(&two).await.unwrap()),
+            (3, 0)
+        );
         let found = fixture.associations(&["f1", "f2"]).await;
         assert_eq!(
             found,

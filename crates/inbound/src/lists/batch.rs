@@ -8,8 +8,11 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
-/// Columns of an export: `for` is the recipient or the domain, empty at the account tier.
+/// Columns of an export: `for` is the recipient, the domain, or the account's name.
 const CSV_COLUMNS: [&str; 5] = ["tier", "for", "list", "type", "entry"];
+
+/// Longest entry that is sent as it was exported, in bytes; an address has 254 (RFC 5321 4.5.3.1.3).
+const ITEM_MAX: usize = 320;
 
 /// An entry to add.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +21,7 @@ pub struct Row {
     pub line: usize,
     /// Its own tier and list, when it came from a CSV that names them; else the form's count.
     pub place: Option<(Tier, List)>,
-    /// Its own recipient or domain, canonical; empty when the form's counts.
+    /// Its own recipient or domain, canonical, or its account; empty when the form's counts.
     pub whose: String,
     /// As it is sent.
     pub item: String,
@@ -46,13 +49,16 @@ pub struct Batch {
     pub errors: Vec<LineError>,
 }
 
-/// The CSV of some entries, each with its tier, whose it is (empty at the account tier) and its list.
+/// The CSV of some entries as the service has them, each with its tier, whose it is and its list.
 #[must_use]
-pub fn export<'a>(rows: impl Iterator<Item = (Tier, String, List, &'a Entry)>) -> String {
+pub fn export<'a>(rows: impl Iterator<Item = (Tier, String, List, &'a str)>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let heading = CSV_COLUMNS.map(str::to_owned);
-    let lines = rows.map(|(tier, whose, list, entry)| {
-        [tier.as_str(), &whose, list.as_str(), entry.kind(), &entry.item()].map(escape_cell)
+    let lines = rows.map(|(tier, whose, list, item)| {
+        let entry = Entry::read(item);
+        // One that is read but could not be typed, such as a network with host bits, goes out as it is.
+        let item = if Entry::parse(item).is_ok() { entry.item() } else { item.to_owned() };
+        [tier.as_str(), &whose, list.as_str(), entry.kind(), &item].map(escape_cell)
     });
     for line in std::iter::once(heading).chain(lines) {
         // Memory takes everything.
@@ -79,6 +85,7 @@ pub fn parse_batch(text: &str) -> Batch {
             tier: column(&["tier"]),
             whose: column(&["for", "recipient", "whose"]),
             list: column(&["list", "action"]),
+            kind: column(&["type"]),
             entry,
         };
         table(text, separator.unwrap_or(b','), &columns, &mut batch, &mut seen);
@@ -96,16 +103,42 @@ type Seen = HashSet<(Option<(Tier, List)>, String, String)>;
 
 impl Batch {
     fn take(&mut self, line: usize, text: &str, place: Option<(Tier, List)>, whose: String, seen: &mut Seen) {
-        match Entry::parse(text) {
-            Ok(entry) => {
-                let item = entry.item();
-                if seen.insert((place, whose.clone(), item.clone())) {
-                    self.rows.push(Row { line, place, whose, item });
-                } else {
-                    self.repeated.push(line);
-                }
-            }
+        match Entry::parse(text).map(|entry| entry.item()) {
+            Ok(item) => self.push(line, item, place, whose, seen),
             Err(error) => self.error(line, text, error.to_string()),
+        }
+    }
+
+    /// Takes what the service had, also where it could not be typed.
+    fn take_exported(
+        &mut self,
+        line: usize,
+        text: &str,
+        kind: &str,
+        place: (Tier, List),
+        whose: String,
+        seen: &mut Seen,
+    ) {
+        let text = text.trim();
+        let plain = !text.is_empty() && text.len() <= ITEM_MAX && !text.contains(char::is_control);
+        let known = Entry::parse(text).is_err()
+            && plain
+            && match Entry::read(text) {
+                Entry::Odd(_) => kind.eq_ignore_ascii_case("other"),
+                _ => true,
+            };
+        if known {
+            self.push(line, text.to_owned(), Some(place), whose, seen);
+        } else {
+            self.take(line, text, Some(place), whose, seen);
+        }
+    }
+
+    fn push(&mut self, line: usize, item: String, place: Option<(Tier, List)>, whose: String, seen: &mut Seen) {
+        if seen.insert((place, whose.clone(), item.clone())) {
+            self.rows.push(Row { line, place, whose, item });
+        } else {
+            self.repeated.push(line);
         }
     }
 
@@ -118,6 +151,7 @@ struct Columns {
     tier: Option<usize>,
     whose: Option<usize>,
     list: Option<usize>,
+    kind: Option<usize>,
     entry: usize,
 }
 
@@ -140,7 +174,8 @@ fn table(text: &str, separator: u8, columns: &Columns, batch: &mut Batch, seen: 
             continue;
         }
         match own_place(&tier, &list, &cell(columns.whose)) {
-            Ok((place, whose)) => batch.take(line, &text, place, whose, seen),
+            Ok((Some(place), whose)) => batch.take_exported(line, &text, &cell(columns.kind), place, whose, seen),
+            Ok((None, whose)) => batch.take(line, &text, None, whose, seen),
             Err(message) => batch.error(line, &text, message),
         }
     }
@@ -160,7 +195,7 @@ fn own_place(tier: &str, list: &str, whose: &str) -> Result<(Option<(Tier, List)
         Tier::Domain => DomainName::parse(whose)
             .map(|name| name.as_str().to_owned())
             .map_err(|error| format!("For which domain: {error}"))?,
-        Tier::Account => String::new(),
+        Tier::Account => whose.trim().to_owned(),
     };
     Ok((Some((tier, list)), whose))
 }

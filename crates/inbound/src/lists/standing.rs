@@ -1,7 +1,7 @@
 //! What an entry counts for beside the others, whatever mail comes.
 
-use super::{Entry, Place, Rules};
-use std::collections::HashMap;
+use super::{Entry, Place, Rules, first_of};
+use std::collections::{BTreeSet, HashMap};
 
 /// What an entry counts for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,9 +30,10 @@ pub enum Standing {
 pub struct Standings<'a> {
     lists: &'a [Vec<Entry>; 6],
     rules: Rules,
+    /// Where each entry stands, in the order in which they are asked.
     exact: HashMap<&'a Entry, Vec<(Place, usize)>>,
-    /// Entries that cover more than themselves and their domain: networks.
-    nets: Vec<(Place, usize)>,
+    /// The lengths of the networks there are, of IPv4 and IPv6.
+    lengths: [BTreeSet<u8>; 2],
 }
 
 impl<'a> Standings<'a> {
@@ -40,16 +41,16 @@ impl<'a> Standings<'a> {
     #[must_use]
     pub fn new(lists: &'a [Vec<Entry>; 6], rules: Rules) -> Self {
         let mut exact: HashMap<_, Vec<_>> = HashMap::new();
-        let mut nets = Vec::new();
+        let mut lengths: [BTreeSet<u8>; 2] = Default::default();
         for place in Place::WALK {
             for (index, entry) in lists[place.order()].iter().enumerate() {
                 exact.entry(entry).or_default().push((place, index));
-                if matches!(entry, Entry::Net(..)) {
-                    nets.push((place, index));
+                if let Entry::Net(ip, bits) = entry {
+                    lengths[usize::from(ip.is_ipv6())].insert(*bits);
                 }
             }
         }
-        Self { lists, rules, exact, nets }
+        Self { lists, rules, exact, lengths }
     }
 
     /// What the entry at an index of a list counts for.
@@ -59,19 +60,19 @@ impl<'a> Standings<'a> {
         if matches!(entry, Entry::Odd(_)) {
             return Standing::Unknown;
         }
-        // In the same list a wider entry makes the narrower one a duplicate; of twins the later one is.
-        let earlier = |(at, other): &(Place, usize)| {
-            *at < place
-                || *at == place && *other != index && {
-                    let wide = &self.lists[at.order()][*other];
-                    !entry.covers(wide, self.rules) || *other < index
-                }
-        };
-        let wider = wider(entry).filter_map(|wide| self.exact.get(&wide)).flatten();
-        let first = wider
-            .chain(&self.nets)
-            .filter(|found| earlier(found))
-            .filter(|(at, other)| self.lists[at.order()][*other].covers(entry, self.rules))
+        // Each candidate stands in places that are in order: its first one that is asked earlier is enough.
+        let first = self
+            .wider(entry)
+            .filter_map(|wide| self.exact.get_key_value(&wide))
+            .filter(|(wide, _)| wide.covers(entry, self.rules))
+            .filter_map(|(wide, found)| {
+                // In the same list a wider entry makes the narrower one a duplicate; of twins the later one is.
+                let twin = entry.covers(wide, self.rules);
+                let earlier = |(at, other): &&(Place, usize)| {
+                    *at < place || *at == place && *other != index && (!twin || *other < index)
+                };
+                found.iter().take_while(|(at, _)| *at <= place).find(earlier)
+            })
             .min();
         let Some((by, other)) = first.copied() else {
             return Standing::Counts;
@@ -79,26 +80,31 @@ impl<'a> Standings<'a> {
         let entry = self.lists[by.order()][other].clone();
         if by.list == place.list { Standing::Duplicate { of: by, entry } } else { Standing::Shadowed { by, entry } }
     }
-}
 
-/// Entries that might cover this one: itself, its domain, the domains above, as domains and wildcards.
-fn wider(entry: &Entry) -> impl Iterator<Item = Entry> + use<> {
-    let domain = match entry {
-        Entry::Address(address) => Some(address.domain().as_str()),
-        Entry::Domain(domain) | Entry::Wildcard(domain) => Some(domain.as_str()),
-        _ => None,
-    };
-    let mut found = vec![entry.clone()];
-    let mut rest = domain;
-    while let Some(name) = rest {
-        if let Ok(name) = crate::name::DomainName::parse(name) {
-            found.push(Entry::Domain(name.clone()));
-            found.push(Entry::Wildcard(name));
+    /// Entries that might cover this one: itself, its domain, the domains above, as domains and wildcards; of an
+    /// address or network the networks around it.
+    fn wider(&self, entry: &Entry) -> impl Iterator<Item = Entry> + use<> {
+        let domain = match entry {
+            Entry::Address(address) => Some(address.domain().as_str()),
+            Entry::Domain(domain) | Entry::Wildcard(domain) => Some(domain.as_str()),
+            _ => None,
+        };
+        let mut found = vec![entry.clone()];
+        let mut rest = domain;
+        while let Some(name) = rest {
+            if let Ok(name) = crate::name::DomainName::parse(name) {
+                found.push(Entry::Domain(name.clone()));
+                found.push(Entry::Wildcard(name));
+            }
+            rest = name.split_once('.').map(|(_, rest)| rest);
         }
-        rest = name.split_once('.').map(|(_, rest)| rest);
+        if let Entry::Ip(ip) | Entry::Net(ip, _) = entry {
+            let lengths = &self.lengths[usize::from(ip.is_ipv6())];
+            found.extend(lengths.iter().map(|bits| Entry::Net(first_of(*ip, *bits), *bits)));
+        }
+        // The entry itself came first, perhaps twice.
+        let own = entry.clone();
+        let mut once = true;
+        found.into_iter().filter(move |wide| *wide != own || std::mem::take(&mut once))
     }
-    // The entry itself came first, perhaps twice.
-    let own = entry.clone();
-    let mut once = true;
-    found.into_iter().filter(move |wide| *wide != own || std::mem::take(&mut once))
 }

@@ -51,6 +51,8 @@ pub struct Step {
     pub entries: usize,
     /// Those that match, in the list's order.
     pub hits: Vec<Hit>,
+    /// Indexes of those that can't be read, so that they may match as well as not.
+    pub odd: Vec<usize>,
 }
 
 /// All six, asked in order.
@@ -71,6 +73,16 @@ impl Walk {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         self.decides().map_or(Outcome::Undecided, |step| Outcome::of(step.place.list))
+    }
+
+    /// A list with entries that can't be read, which would decide otherwise if one of them matched.
+    #[must_use]
+    pub fn unsure(&self) -> Option<&Step> {
+        let decides = self.decides().map(|step| step.place);
+        self.steps.iter().find(|step| {
+            let earlier = decides.is_none_or(|place| step.place < place);
+            earlier && !step.odd.is_empty() && Outcome::of(step.place.list) != self.outcome()
+        })
     }
 
     /// What the lists would say without the hits of one list, such as its one deciding entry.
@@ -111,7 +123,13 @@ pub fn walk(lists: &[Vec<Entry>; 6], mail: &Mail, rules: Rules) -> Walk {
     let steps = Place::WALK.map(|place| {
         let entries = &lists[place.order()];
         let hit = |(index, entry): (usize, &Entry)| entry.matches(mail, rules).map(|why| Hit { index, why });
-        Step { place, entries: entries.len(), hits: entries.iter().enumerate().filter_map(hit).collect() }
+        let odd = |(index, entry): (usize, &Entry)| matches!(entry, Entry::Odd(_)).then_some(index);
+        Step {
+            place,
+            entries: entries.len(),
+            hits: entries.iter().enumerate().filter_map(hit).collect(),
+            odd: entries.iter().enumerate().filter_map(odd).collect(),
+        }
     });
     Walk { steps }
 }
