@@ -56,7 +56,10 @@ impl Store {
                  total = (SELECT count(*) FROM visibility v WHERE v.fingerprint = k.fingerprint),
                  locked = (SELECT count(*) FROM domains d WHERE d.holder = k.fingerprint AND d.association = 'locked'),
                  free = (SELECT count(*) FROM visibility v JOIN domains d ON d.id = v.domain_id
-                         WHERE v.fingerprint = k.fingerprint AND d.association = 'free')
+                         WHERE v.fingerprint = k.fingerprint AND d.association = 'free'),
+                 elsewhere = (SELECT count(*) FROM visibility v JOIN domains d ON d.id = v.domain_id
+                              WHERE v.fingerprint = k.fingerprint AND d.association = 'locked'
+                                AND d.holder IS NOT k.fingerprint)
              WHERE k.account_id = ?1",
         )
         .bind(account_id)
