@@ -55,6 +55,7 @@ CREATE TABLE rescues (
     old_key_id      TEXT    NOT NULL, -- no reference: the key may be removed before the end
     old_fingerprint TEXT    NOT NULL,
     new_key_id      TEXT,
+    new_fingerprint TEXT,
     since           INTEGER NOT NULL, -- from when on the key may have been in other hands
     job             INTEGER,          -- number of the plan of the moves
     moved_at        INTEGER,

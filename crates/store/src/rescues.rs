@@ -19,6 +19,8 @@ pub struct RescueRow {
     pub old_fingerprint: String,
     /// Id of the person's key that takes over.
     pub new_key_id: Option<String>,
+    /// That key's fingerprint, full form.
+    pub new_fingerprint: Option<String>,
     /// From when on the key may have been in other hands, unix milliseconds.
     pub since: i64,
     /// Number of the plan of the moves.
@@ -154,14 +156,14 @@ impl Store {
     pub async fn step_rescue(&self, was: &RescueRow, is: &RescueRow) -> Result<bool> {
         let done = self
             .sql(
-                "UPDATE rescues SET new_key_id = ?8, moved_at = ?9, verified_at = ?10, compared_at = ?11,
-                        deleted_at = ?12, dead_at = ?13, job = ?14
+                "UPDATE rescues SET new_key_id = ?8, new_fingerprint = ?15, moved_at = ?9, verified_at = ?10,
+                        compared_at = ?11, deleted_at = ?12, dead_at = ?13, job = ?14
                  WHERE id = ?1 AND closed_at IS NULL
-                   AND (new_key_id, moved_at, verified_at, compared_at, deleted_at, dead_at)
+                   AND (new_fingerprint, moved_at, verified_at, compared_at, deleted_at, dead_at)
                     IS (?2, ?3, ?4, ?5, ?6, ?7)",
             )
             .bind(&was.id)
-            .bind(&was.new_key_id)
+            .bind(&was.new_fingerprint)
             .bind(was.moved_at)
             .bind(was.verified_at)
             .bind(was.compared_at)
@@ -174,6 +176,7 @@ impl Store {
             .bind(is.deleted_at)
             .bind(is.dead_at)
             .bind(is.job)
+            .bind(&is.new_fingerprint)
             .execute(self.write())
             .await?;
         Ok(done.rows_affected() > 0)
@@ -196,6 +199,18 @@ impl Store {
         Ok(self
             .scalar("SELECT name FROM rescue_domains WHERE rescue_id = ?1 ORDER BY name")
             .bind(id)
+            .fetch_all(self.read())
+            .await?)
+    }
+
+    /// Names of all that a key sees by the mirror.
+    pub async fn names_seen(&self, fingerprint: &str) -> Result<Vec<String>> {
+        Ok(self
+            .scalar(
+                "SELECT d.name FROM visibility v JOIN domains d ON d.id = v.domain_id
+                 WHERE v.fingerprint = ?1 ORDER BY d.name",
+            )
+            .bind(fingerprint)
             .fetch_all(self.read())
             .await?)
     }

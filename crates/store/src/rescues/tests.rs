@@ -38,7 +38,7 @@ async fn steps_are_written_only_on_what_was_read() {
     let (account, ann) = fixture.keys(2).await;
     let store = &fixture.store;
     let was = store.begin_rescue(&new("r1", &ann, &account, 10)).await.unwrap();
-    let chosen = RescueRow { new_key_id: Some("k2".into()), ..was.clone() };
+    let chosen = RescueRow { new_key_id: Some("k2".into()), new_fingerprint: Some("f2".into()), ..was.clone() };
     assert!(store.step_rescue(&was, &chosen).await.unwrap());
     assert!(
         !store.step_rescue(&was, &RescueRow { moved_at: Some(1), ..was.clone() }).await.unwrap(),
