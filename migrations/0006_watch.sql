@@ -17,10 +17,24 @@ CREATE TABLE server_changes (
     after       TEXT    NOT NULL,
     known_at    INTEGER NOT NULL, -- when the value before was last seen
     seen_at     INTEGER NOT NULL,
+    gone        INTEGER NOT NULL, -- no key saw the domain in between
     fingerprint TEXT    NOT NULL  -- the key that saw it
 ) STRICT;
 CREATE INDEX server_changes_by_account ON server_changes (account_id, seen_at);
 CREATE INDEX server_changes_by_age ON server_changes (seen_at);
+
+-- What a domain was when no key saw it any more: one that is deprovisioned and provisioned anew behind our
+-- back, or slips from key to key between two syncs, is compared with this when it turns up again.
+CREATE TABLE domains_gone (
+    account_id  TEXT    NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    name        TEXT    NOT NULL, -- A-label
+    detail      TEXT    NOT NULL, -- as in domains
+    settings    TEXT    NOT NULL, -- as in server_changes
+    known_at    INTEGER NOT NULL, -- when it was last seen
+    fingerprint TEXT    NOT NULL, -- the key that saw it last
+    PRIMARY KEY (account_id, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX domains_gone_by_age ON domains_gone (known_at);
 
 -- When each account-tier list was read.
 CREATE TABLE account_lists (
@@ -68,7 +82,8 @@ CREATE TABLE rescues (
 ) STRICT;
 CREATE UNIQUE INDEX rescues_open ON rescues (person_id, old_key_id) WHERE closed_at IS NULL;
 
--- The domains that the old key saw when its rescue began: what has to be accounted for.
+-- The domains that the old key saw when its rescue began, or was the last to see since the leak: what has to
+-- be accounted for.
 CREATE TABLE rescue_domains (
     rescue_id TEXT NOT NULL REFERENCES rescues (id) ON DELETE CASCADE,
     name      TEXT NOT NULL, -- A-label

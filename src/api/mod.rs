@@ -12,9 +12,10 @@ pub mod keys;
 pub mod lists;
 pub mod mx;
 pub mod provision;
+pub mod rescue;
 
 /// Path, need and function name of every server function; a test walks it.
-pub const ALL: [(&str, crate::server::actor::Need); 27] = {
+pub const ALL: [(&str, crate::server::actor::Need); 37] = {
     use crate::server::actor::Need::{ChangeDomains, Lists, OwnKeys, Read};
     [
         ("/do/keys/add", OwnKeys),
@@ -44,5 +45,15 @@ pub const ALL: [(&str, crate::server::actor::Need); 27] = {
         ("/do/provision/one", ChangeDomains),
         ("/do/provision/check", ChangeDomains),
         ("/do/provision/send", ChangeDomains),
+        ("/do/rescue/begin", ChangeDomains),
+        ("/do/rescue/key", ChangeDomains),
+        ("/do/rescue/add-key", ChangeDomains),
+        ("/do/rescue/moved", ChangeDomains),
+        ("/do/rescue/verify", ChangeDomains),
+        ("/do/rescue/compare", ChangeDomains),
+        ("/do/rescue/deleted", ChangeDomains),
+        ("/do/rescue/check", ChangeDomains),
+        ("/do/rescue/remove", ChangeDomains),
+        ("/do/rescue/close", ChangeDomains),
     ]
 };

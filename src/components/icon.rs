@@ -49,6 +49,7 @@ pub enum Icon {
     CreditCard,
     Download,
     List,
+    Map,
     MessageSquareWarning,
     Minus,
     Route,
@@ -100,6 +101,7 @@ impl Icon {
             Self::CreditCard => "credit-card",
             Self::Download => "download",
             Self::List => "list",
+            Self::Map => "map",
             Self::MessageSquareWarning => "message-square-warning",
             Self::Minus => "minus",
             Self::Route => "route",
@@ -124,6 +126,7 @@ pub fn sprite() -> impl IntoView {
 const SPRITE: &str = concat!(
     r##"<symbol id="i-download" viewBox="0 0 24 24"><path d="M12 15V3"/><path d="M21 15v4a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2v-4"/><path d="m7 10 5 5 5-5"/></symbol>"##,
     r##"<symbol id="i-list" viewBox="0 0 24 24"><path d="M13 5h8"/><path d="M13 12h8"/><path d="M13 19h8"/><path d="m3 17 2 2 4-4"/><path d="m3 7 2 2 4-4"/></symbol>"##,
+    r##"<symbol id="i-map" viewBox="0 0 24 24"><path d="M14.106 5.553a2 2 0 0 0 1.788 0l3.659-1.83A1 1 0 0 1 21 4.619v12.764a1 1 0 0 1-.553.894l-4.553 2.277a2 2 0 0 1-1.788 0l-4.212-2.106a2 2 0 0 0-1.788 0l-3.659 1.83A1 1 0 0 1 3 19.381V6.618a1 1 0 0 1 .553-.894l4.553-2.277a2 2 0 0 1 1.788 0z"/><path d="M15 5.764v15"/><path d="M9 3.236v15"/></symbol>"##,
     r##"<symbol id="i-message-square-warning" viewBox="0 0 24 24"><path d="M22 17a2 2 0 0 1-2 2H6.828a2 2 0 0 0-1.414.586l-2.202 2.202A.71.71 0 0 1 2 21.286V5a2 2 0 0 1 2-2h16a2 2 0 0 1 2 2z"/><path d="M12 15h.01"/><path d="M12 7v4"/></symbol>"##,
     r##"<symbol id="i-minus" viewBox="0 0 24 24"><path d="M5 12h14"/></symbol>"##,
     r##"<symbol id="i-route" viewBox="0 0 24 24"><circle cx="6" cy="19" r="3"/><path d="M9 19h8.5a3.5 3.5 0 0 0 0-7h-11a3.5 3.5 0 0 1 0-7H15"/><circle cx="18" cy="5" r="3"/></symbol>"##,

@@ -6,7 +6,7 @@ use inbound::words;
 use leptos::prelude::*;
 
 /// Sections of the navigation: path, name, icon.
-const SECTIONS: [(&str, &str, Icon); 8] = [
+const SECTIONS: [(&str, &str, Icon); 9] = [
     ("/domains", "Domains", Icon::Globe),
     ("/explain", "Explain", Icon::Route),
     ("/lists", "Lists", Icon::List),
@@ -14,6 +14,7 @@ const SECTIONS: [(&str, &str, Icon); 8] = [
     ("/reports", "Reports", Icon::MessageSquareWarning),
     ("/provision", "Provision", Icon::Plus),
     ("/keys", "API keys", Icon::KeyRound),
+    ("/keys/map", "Key map", Icon::Map),
     ("/subscriptions", "Subscriptions", Icon::CreditCard),
 ];
 

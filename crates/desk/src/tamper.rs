@@ -25,6 +25,8 @@ pub struct Changed {
     pub known_at: i64,
     /// When it was first seen: it happened before that.
     pub seen_at: i64,
+    /// No key here saw the domain in between: it may have been deprovisioned and provisioned anew.
+    pub gone: bool,
 }
 
 /// An entry of an account's own lists that nobody added or removed through Sluice.
@@ -125,6 +127,7 @@ impl Desk {
                     after: change.after,
                     known_at: change.known_at,
                     seen_at: change.seen_at,
+                    gone: change.gone,
                 }),
             }
         }
@@ -200,6 +203,7 @@ fn change_of(row: &ChangeRow) -> Option<Change> {
         after: lines_of(kind, &row.after)?,
         known_at: row.known_at,
         seen_at: row.seen_at,
+        gone: row.gone,
     })
 }
 

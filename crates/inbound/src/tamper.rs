@@ -56,6 +56,8 @@ pub struct Change {
     pub known_at: i64,
     /// When the change was found, unix milliseconds.
     pub seen_at: i64,
+    /// No key saw the domain in between: it was not there, or nobody here could see it.
+    pub gone: bool,
 }
 
 /// What an intent of Sluice wanted.
@@ -65,7 +67,7 @@ pub enum Wanted {
     Whole(Kind, BTreeSet<String>),
     /// One alias, there or not.
     Alias(String, bool),
-    /// A new domain, which is given its servers right after.
+    /// A domain that is new, or was gone; it is given its servers right after.
     Provisioned,
 }
 
@@ -94,7 +96,7 @@ pub fn foreign(change: &Change, own: &[Own]) -> Option<Foreign> {
     own.sort_by_key(|own| own.at);
     let explained = |own: &&Own| match &own.wanted {
         Wanted::Whole(kind, lines) => *kind == change.kind && *lines == change.after,
-        Wanted::Provisioned => change.before.is_empty(),
+        Wanted::Provisioned => change.gone || change.before.is_empty(),
         Wanted::Alias(..) => false,
     };
     if own.iter().any(explained) {
@@ -138,7 +140,14 @@ mod tests {
     }
 
     fn change(kind: Kind, before: &[&str], after: &[&str]) -> Change {
-        Change { kind, before: lines(before), after: lines(after), known_at: 1_000_000, seen_at: 2_000_000 }
+        Change {
+            kind,
+            before: lines(before),
+            after: lines(after),
+            known_at: 1_000_000,
+            seen_at: 2_000_000,
+            gone: false,
+        }
     }
 
     fn whole(at: i64, kind: Kind, of: &[&str]) -> Own {
@@ -173,7 +182,10 @@ mod tests {
     fn a_domain_being_provisioned_is_given_its_servers() {
         let own = [Own { at: 1_000_000, wanted: Wanted::Provisioned }];
         assert_eq!(foreign(&change(Kind::Servers, &[], &["new"]), &own), None);
-        assert!(foreign(&change(Kind::Servers, &["old"], &["new"]), &own).is_some(), "it had some already");
+        let replaced = change(Kind::Servers, &["old"], &["new"]);
+        assert!(foreign(&replaced, &own).is_some(), "it had some already");
+        assert_eq!(foreign(&Change { gone: true, ..replaced.clone() }, &own), None, "provisioned anew, here");
+        assert!(foreign(&Change { gone: true, ..replaced }, &[]).is_some(), "and not here");
     }
 
     #[test]
@@ -198,7 +210,7 @@ mod tests {
         /// Whoever wrote it, a value that Sluice did not want in that time is never passed over.
         #[test]
         fn nothing_unexplained_is_passed_over(kind in 0_usize..4, before in some_lines(), after in some_lines(), own in vec(some_own(), 0..6)) {
-            let change = Change { kind: Kind::ALL[kind], before, after, known_at: 1_000_000, seen_at: 2_000_000 };
+            let change = Change { kind: Kind::ALL[kind], before, after, known_at: 1_000_000, seen_at: 2_000_000, gone: false };
             let counts = |own: &Own| own.at <= change.seen_at && own.at >= change.known_at - SLACK_MS;
             let wanted = |line: &String, present: bool| own.iter().any(|own| counts(own) && match &own.wanted {
                 Wanted::Whole(kind, lines) => *kind == change.kind && *lines == change.after,
@@ -219,7 +231,7 @@ mod tests {
         /// Whatever Sluice wanted and found is its own, also among other intents.
         #[test]
         fn our_own_never_looks_foreign(kind in 0_usize..4, before in some_lines(), after in some_lines(), at in 1_000_000_i64..2_000_000, mut own in vec(some_own(), 0..4)) {
-            let change = Change { kind: Kind::ALL[kind], before, after: after.clone(), known_at: 1_000_000, seen_at: 2_000_000 };
+            let change = Change { kind: Kind::ALL[kind], before, after: after.clone(), known_at: 1_000_000, seen_at: 2_000_000, gone: false };
             own.push(Own { at, wanted: Wanted::Whole(change.kind, after) });
             prop_assert_eq!(foreign(&change, &own), None);
         }

@@ -65,7 +65,7 @@ impl Store {
 
     /// Moves everything of one account to another and drops it.
     async fn merge_accounts(&self, tx: &mut Tx, into: &str, from: &str) -> Result<()> {
-        const STEPS: [&str; 13] = [
+        const STEPS: [&str; 14] = [
             "UPDATE account_handles SET account_id = ?1 WHERE account_id = ?2",
             "UPDATE api_keys SET account_id = ?1 WHERE account_id = ?2",
             "UPDATE upstream_keys SET account_id = ?1 WHERE account_id = ?2",
@@ -84,6 +84,7 @@ impl Store {
             // What both have of their lists is the same list read twice: the copy goes with its account.
             "UPDATE OR IGNORE account_lists SET account_id = ?1 WHERE account_id = ?2",
             "UPDATE OR IGNORE account_entries SET account_id = ?1 WHERE account_id = ?2",
+            "UPDATE OR IGNORE domains_gone SET account_id = ?1 WHERE account_id = ?2",
             "UPDATE server_changes SET account_id = ?1 WHERE account_id = ?2",
             "UPDATE rescues SET account_id = ?1 WHERE account_id = ?2",
             "DELETE FROM accounts WHERE id = ?2",

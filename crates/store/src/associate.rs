@@ -67,19 +67,6 @@ impl Store {
         .await?;
         Ok(())
     }
-
-    /// Drops the account's domains that no key sees any more.
-    pub(crate) async fn drop_unseen(&self, tx: &mut Tx, account_id: &str) -> Result<u64> {
-        let done = self
-            .sql(
-                "DELETE FROM domains WHERE account_id = ?1
-                 AND NOT EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = domains.id)",
-            )
-            .bind(account_id)
-            .execute(&mut **tx)
-            .await?;
-        Ok(done.rows_affected())
-    }
 }
 
 #[cfg(test)]

@@ -58,17 +58,52 @@ impl Store {
         if differing == 0 {
             return Ok(Ingested { inserted: 0, changed: 0 });
         }
-        let known: i64 =
-            self.scalar("SELECT count(*) FROM temp.differing WHERE known_at IS NOT NULL").fetch_one(&mut **tx).await?;
-        let changed = u64::try_from(known).unwrap_or_default();
-        if changed > 0 {
+        let (inserted, known): (i64, i64) = self
+            .rows(
+                "SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE known_at IS NOT NULL) FROM temp.differing",
+            )
+            .fetch_one(&mut **tx)
+            .await?;
+        if known > 0 {
             self.sql(RECORD).bind(account).bind(now).bind(fingerprint).execute(&mut **tx).await?;
         }
         self.sql(UPSERT).bind(account).bind(now).bind(fresh_at).execute(&mut **tx).await?;
         for aliases in [DROP_ALIASES, PUT_ALIASES] {
             self.sql(aliases).bind(account).bind(begun).bind(now).execute(&mut **tx).await?;
         }
-        Ok(Ingested { inserted: differing.saturating_sub(changed), changed })
+        let inserted = u64::try_from(inserted).unwrap_or_default();
+        let changed = differing.saturating_sub(inserted);
+        if u64::try_from(known).unwrap_or_default() > changed {
+            // Some came back.
+            self.sql("DELETE FROM domains_gone WHERE account_id = ?1 AND name IN (SELECT name FROM temp.differing)")
+                .bind(account)
+                .execute(&mut **tx)
+                .await?;
+        }
+        Ok(Ingested { inserted, changed })
+    }
+
+    /// Keeps what the account's domains are that no key sees any more, and drops them; all of them, or the one of
+    /// this id. The key is the one that just turned out not to see them, and when it last did.
+    pub(crate) async fn drop_unseen(
+        &self,
+        tx: &mut Tx,
+        account: &str,
+        last: (&str, Option<i64>),
+        domain: Option<i64>,
+    ) -> Result<u64> {
+        let (fingerprint, seen_at) = last;
+        self.sql(BURY).bind(account).bind(domain).bind(fingerprint).bind(seen_at).execute(&mut **tx).await?;
+        let done = self
+            .sql(
+                "DELETE FROM domains WHERE account_id = ?1 AND id = coalesce(?2, id)
+                 AND NOT EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = domains.id)",
+            )
+            .bind(account)
+            .bind(domain)
+            .execute(&mut **tx)
+            .await?;
+        Ok(done.rows_affected())
     }
 
     /// Lets a key see all that came in; returns how many it didn't see before.
@@ -94,7 +129,8 @@ const INCOMING: [&str; 4] = [
          aliases INTEGER NOT NULL, detail TEXT NOT NULL, alias_rows TEXT NOT NULL) STRICT, WITHOUT ROWID",
     // Those to be written, with what they were if they were there.
     "CREATE TEMP TABLE IF NOT EXISTS differing (
-         name TEXT NOT NULL PRIMARY KEY, known_at INTEGER, detail TEXT, settings TEXT) STRICT, WITHOUT ROWID",
+         name TEXT NOT NULL PRIMARY KEY, new INTEGER NOT NULL, known_at INTEGER, detail TEXT,
+         settings TEXT) STRICT, WITHOUT ROWID",
     "DELETE FROM temp.incoming",
     "DELETE FROM temp.differing",
 ];
@@ -129,14 +165,16 @@ macro_rules! settings {
 /// (One from the future is a clock's mistake, and counts for nothing.)
 const DIFFER: &str = concat!(
     "INSERT INTO temp.differing
-     SELECT i.name,
-            CASE WHEN d.id IS NOT NULL THEN max(d.synced_at, coalesce((
+     SELECT i.name, d.id IS NULL,
+            CASE WHEN d.id IS NULL THEN g.known_at ELSE max(d.synced_at, coalesce((
                 SELECT max(k.synced_at) FROM visibility v JOIN upstream_keys k ON k.fingerprint = v.fingerprint
                 WHERE v.domain_id = d.id), 0)) END,
-            d.detail, CASE WHEN d.id IS NOT NULL THEN ",
+            CASE WHEN d.id IS NULL THEN g.detail ELSE d.detail END,
+            CASE WHEN d.id IS NULL THEN g.settings ELSE ",
     settings!("d"),
     " END
      FROM temp.incoming i LEFT JOIN domains d ON d.account_id = ?1 AND d.name = i.name
+     LEFT JOIN domains_gone g ON d.id IS NULL AND g.account_id = ?1 AND g.name = i.name
      WHERE d.id IS NULL
         OR ((d.synced_at <= ?2 OR d.synced_at > ?3)
             AND (d.display, d.subscription, d.policy, d.policy_override, d.header_name, d.header_value, d.detail)
@@ -144,17 +182,26 @@ const DIFFER: &str = concat!(
 );
 
 const RECORD: &str = concat!(
-    "INSERT INTO server_changes (account_id, domain, kind, before, after, known_at, seen_at, fingerprint)
-     WITH both (name, known_at, old, new, old_settings, new_settings) AS (
-         SELECT c.name, c.known_at, c.detail, i.detail, c.settings, ",
+    "INSERT INTO server_changes (account_id, domain, kind, before, after, known_at, seen_at, gone, fingerprint)
+     WITH both (name, gone, known_at, old, new, old_settings, new_settings) AS (
+         SELECT c.name, c.new, c.known_at, c.detail, i.detail, c.settings, ",
     settings!("i"),
     "    FROM temp.differing c JOIN temp.incoming i ON i.name = c.name WHERE c.known_at IS NOT NULL),
-     facets (name, known_at, kind, before, after) AS (
-         SELECT name, known_at, 'servers', old -> '$.downstreams', new -> '$.downstreams' FROM both
-         UNION ALL SELECT name, known_at, 'admins', old -> '$.admins', new -> '$.admins' FROM both
-         UNION ALL SELECT name, known_at, 'aliases', old -> '$.aliases', new -> '$.aliases' FROM both
-         UNION ALL SELECT name, known_at, 'settings', old_settings, new_settings FROM both)
-     SELECT ?1, name, kind, before, after, known_at, ?2, ?3 FROM facets WHERE before <> after"
+     facets (name, gone, known_at, kind, before, after) AS (
+         SELECT name, gone, known_at, 'servers', old -> '$.downstreams', new -> '$.downstreams' FROM both
+         UNION ALL SELECT name, gone, known_at, 'admins', old -> '$.admins', new -> '$.admins' FROM both
+         UNION ALL SELECT name, gone, known_at, 'aliases', old -> '$.aliases', new -> '$.aliases' FROM both
+         UNION ALL SELECT name, gone, known_at, 'settings', old_settings, new_settings FROM both)
+     SELECT ?1, name, kind, before, after, known_at, ?2, gone, ?3 FROM facets WHERE before <> after"
+);
+
+const BURY: &str = concat!(
+    "INSERT OR REPLACE INTO domains_gone (account_id, name, detail, settings, known_at, fingerprint)
+     SELECT d.account_id, d.name, d.detail, ",
+    settings!("d"),
+    ", max(d.synced_at, coalesce(?4, 0)), ?3 FROM domains d
+     WHERE d.account_id = ?1 AND d.id = coalesce(?2, d.id)
+       AND NOT EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id)"
 );
 
 const UPSERT: &str = "

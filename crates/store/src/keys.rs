@@ -326,16 +326,16 @@ impl Store {
     }
 
     async fn forget_unheld(&self, tx: &mut Tx, fingerprint: &str) -> Result<()> {
-        let gone: Option<Option<String>> = self
-            .scalar(
+        let gone: Option<(Option<String>, Option<i64>)> = self
+            .rows(
                 "DELETE FROM upstream_keys WHERE fingerprint = ?1
-                 AND NOT EXISTS (SELECT 1 FROM api_keys k WHERE k.fingerprint = ?1) RETURNING account_id",
+                 AND NOT EXISTS (SELECT 1 FROM api_keys k WHERE k.fingerprint = ?1) RETURNING account_id, synced_at",
             )
             .bind(fingerprint)
             .fetch_optional(&mut **tx)
             .await?;
-        if let Some(Some(account)) = gone {
-            self.drop_unseen(tx, &account).await?;
+        if let Some((Some(account), seen_at)) = gone {
+            self.drop_unseen(tx, &account, (fingerprint, seen_at), None).await?;
             self.associate(tx, &account, None).await?;
             self.recount(tx, &account).await?;
         }

@@ -105,7 +105,7 @@ impl Store {
             .rows_affected();
         let added = self.see_incoming(&mut tx, fingerprint, &account).await?;
         if removed > 0 {
-            self.drop_unseen(&mut tx, &account).await?;
+            self.drop_unseen(&mut tx, &account, (fingerprint, synced_before), None).await?;
         }
         self.sql(
             "UPDATE upstream_keys SET account_id = ?2, health = 'working', health_at = ?3, detail = NULL,
@@ -187,10 +187,12 @@ impl Store {
         let Some(id) = gone else {
             return Ok(());
         };
-        self.sql("DELETE FROM domains WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM visibility WHERE domain_id = ?1)")
-            .bind(id)
-            .execute(&mut *tx)
+        let seen_at: Option<i64> = self
+            .scalar("SELECT synced_at FROM upstream_keys WHERE fingerprint = ?1")
+            .bind(fingerprint)
+            .fetch_one(&mut *tx)
             .await?;
+        self.drop_unseen(&mut tx, &account, (fingerprint, seen_at), Some(id)).await?;
         self.associate(&mut tx, &account, Some(id)).await?;
         self.recount(&mut tx, &account).await?;
         tx.commit().await?;
@@ -198,7 +200,7 @@ impl Store {
         Ok(())
     }
 
-    /// Drops a domain for all keys of an account, after it was deprovisioned.
+    /// Drops a domain for all keys of an account, after it was deprovisioned. That is no evidence of anything.
     pub async fn forget_domain(&self, account_id: &str, name: &str) -> Result<()> {
         let mut tx = self.begin().await?;
         let done = self

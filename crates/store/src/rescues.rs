@@ -77,8 +77,8 @@ pub struct StandingRow {
 }
 
 impl Store {
-    /// Begins a rescue and notes which domains the old key sees; the one that is open already is left as it is.
-    /// Returns the open one.
+    /// Begins a rescue and notes which domains the old key sees, and those it was the last to see since the leak;
+    /// the one that is open already is left as it is. Returns the open one.
     pub async fn begin_rescue(&self, new: &NewRescue<'_>) -> Result<RescueRow> {
         let mut tx = self.begin().await?;
         let begun = self
@@ -102,10 +102,13 @@ impl Store {
                 "INSERT INTO rescue_domains (rescue_id, name)
                  SELECT ?1, d.name FROM visibility v JOIN domains d ON d.id = v.domain_id
                  WHERE v.fingerprint = ?2 AND NOT (d.association = 'locked' AND d.holder IS NOT ?2)
-                 ON CONFLICT DO NOTHING",
+                 UNION
+                 SELECT ?1, name FROM domains_gone WHERE account_id = ?3 AND fingerprint = ?2 AND known_at > ?4",
             )
             .bind(new.id)
             .bind(new.old_fingerprint)
+            .bind(new.account_id)
+            .bind(new.since)
             .execute(&mut *tx)
             .await?;
         }

@@ -23,6 +23,8 @@ pub struct ChangeRow {
     pub known_at: i64,
     /// When the change was found, unix milliseconds.
     pub seen_at: i64,
+    /// No key saw the domain in between.
+    pub gone: bool,
 }
 
 /// What Sluice wanted of something.
@@ -48,7 +50,7 @@ impl Store {
     ) -> Result<Vec<ChangeRow>> {
         Ok(self
             .rows(
-                "SELECT c.id, c.domain, c.kind, c.before, c.after, c.known_at, c.seen_at FROM server_changes c
+                "SELECT c.id, c.domain, c.kind, c.before, c.after, c.known_at, c.seen_at, c.gone FROM server_changes c
                  WHERE c.account_id = ?1 AND c.seen_at > ?3
                    AND (c.fingerprint IN (SELECT value FROM json_each(?2))
                         OR EXISTS (SELECT 1 FROM domains d JOIN visibility v ON v.domain_id = d.id
@@ -98,9 +100,11 @@ impl Store {
             .await?)
     }
 
-    /// Forgets changes found before one time, and list entries that went before another.
+    /// Forgets changes found before one time and domains last seen before it, and list entries that went before
+    /// another.
     pub async fn forget_watched(&self, changes_before: i64, entries_before: i64) -> Result<()> {
         self.sql("DELETE FROM server_changes WHERE seen_at < ?1").bind(changes_before).execute(self.write()).await?;
+        self.sql("DELETE FROM domains_gone WHERE known_at < ?1").bind(changes_before).execute(self.write()).await?;
         self.sql("DELETE FROM account_entries WHERE gone_at < ?1").bind(entries_before).execute(self.write()).await?;
         Ok(())
     }

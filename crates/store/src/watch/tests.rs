@@ -169,4 +169,48 @@ async fn evidence_is_kept_for_a_time() {
     store.patch_domain("f1", served("a.example", "3"), 30).await.unwrap();
     store.forget_watched(30, 0).await.unwrap();
     assert_eq!(all(&fixture, &account).await, [("a.example".into(), "servers".into(), 20, 30)]);
+    store.unsee_domain("f1", "a.example").await.unwrap();
+    store.forget_watched(31, 0).await.unwrap();
+    store.apply_sync("f1", &account, vec![served("a.example", "4")], 40).await.unwrap();
+    assert!(all(&fixture, &account).await.is_empty(), "what it was is forgotten");
+}
+
+#[tokio::test]
+async fn a_domain_that_comes_back_is_compared_with_what_it_was() {
+    let fixture = Fixture::new().await;
+    let (account, ann) = fixture.keys(2).await;
+    let store = &fixture.store;
+    let found = async || {
+        let rows = store.changes_since(&account, &handles(&["f1", "f2"]), 0, 100).await.unwrap();
+        rows.into_iter().map(|row| (row.domain, row.before, row.known_at, row.seen_at, row.gone)).collect::<Vec<_>>()
+    };
+    // From key to key between two syncs, deprovisioned for a while, and by a live read.
+    store
+        .apply_sync("f1", &account, vec![served("moves.example", "old"), served("back.example", "old")], 10)
+        .await
+        .unwrap();
+    store.apply_sync("f1", &account, vec![served("back.example", "old")], 20).await.unwrap();
+    store.apply_sync("f2", &account, vec![served("moves.example", "evil")], 30).await.unwrap();
+    store.unsee_domain("f1", "back.example").await.unwrap();
+    store.patch_domain("f1", served("back.example", "evil"), 40).await.unwrap();
+    assert_eq!(
+        found().await,
+        [
+            ("back.example".into(), r#"["old"]"#.into(), 20, 40, true),
+            ("moves.example".into(), r#"["old"]"#.into(), 10, 30, true),
+        ]
+    );
+    // Once; as it was is no change; and what was deprovisioned here may come back as it likes.
+    store.apply_sync("f1", &account, vec![], 50).await.unwrap();
+    store.apply_sync("f1", &account, vec![served("back.example", "evil")], 60).await.unwrap();
+    store.forget_domain(&account, "back.example").await.unwrap();
+    store.apply_sync("f1", &account, vec![served("back.example", "other")], 70).await.unwrap();
+    assert_eq!(found().await.len(), 2);
+    // With the key that saw it, and with the same key stored again.
+    store.remove_key(&ann, "k1").await.unwrap();
+    fixture.key_in(&ann, "k1", "f1", "s").await;
+    store.apply_sync("f1", &account, vec![served("back.example", "third")], 80).await.unwrap();
+    assert_eq!(found().await[0], ("back.example".into(), r#"["other"]"#.into(), 70, 80, true));
+    let kept: i64 = store.scalar("SELECT count(*) FROM domains_gone").fetch_one(store.read()).await.unwrap();
+    assert_eq!(kept, 0, "nothing is kept of what is there");
 }
