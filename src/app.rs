@@ -97,6 +97,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/login-links") view=pages::login_links::LinksPage ssr=SsrMode::Async/>
                 <Route path=path!("/reports") view=pages::reports::Reports ssr=SsrMode::Async/>
                 <Route path=path!("/keys") view=pages::keys::Keys ssr=SsrMode::Async/>
+                <Route path=path!("/keys/map") view=pages::key_map::KeyMapPage ssr=SsrMode::Async/>
+                <Route path=path!("/keys/:id/leaked") view=pages::rescue::Leaked ssr=SsrMode::Async/>
                 <Route path=path!("/keys/:id") view=pages::key::KeyPage ssr=SsrMode::Async/>
                 <Route path=path!("/provision") view=pages::provision::ProvisionOne ssr=SsrMode::Async/>
                 <Route path=path!("/bulk") view=pages::bulk::Bulk ssr=SsrMode::Async/>

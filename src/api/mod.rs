@@ -13,9 +13,10 @@ pub mod keys;
 pub mod lists;
 pub mod mx;
 pub mod provision;
+pub mod rescue;
 
 /// Path, need and function name of every server function; a test walks it.
-pub const ALL: [(&str, crate::server::actor::Need); 32] = {
+pub const ALL: [(&str, crate::server::actor::Need); 42] = {
     use crate::server::actor::Need::{ChangeDomains, Lists, OwnKeys, Read};
     [
         ("/do/keys/add", OwnKeys),
@@ -50,5 +51,15 @@ pub const ALL: [(&str, crate::server::actor::Need); 32] = {
         ("/do/jobs/cancel", Lists),
         ("/do/jobs/retry", Lists),
         ("/do/jobs/undo", Lists),
+        ("/do/rescue/begin", ChangeDomains),
+        ("/do/rescue/key", ChangeDomains),
+        ("/do/rescue/add-key", ChangeDomains),
+        ("/do/rescue/moved", ChangeDomains),
+        ("/do/rescue/verify", ChangeDomains),
+        ("/do/rescue/compare", ChangeDomains),
+        ("/do/rescue/deleted", ChangeDomains),
+        ("/do/rescue/check", ChangeDomains),
+        ("/do/rescue/remove", ChangeDomains),
+        ("/do/rescue/close", ChangeDomains),
     ]
 };

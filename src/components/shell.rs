@@ -6,7 +6,7 @@ use inbound::words;
 use leptos::prelude::*;
 
 /// Sections of the navigation: path, name, icon.
-const SECTIONS: [(&str, &str, Icon); 10] = [
+const SECTIONS: [(&str, &str, Icon); 11] = [
     ("/domains", "Domains", Icon::Globe),
     ("/explain", "Explain", Icon::Route),
     ("/lists", "Lists", Icon::List),
@@ -16,6 +16,7 @@ const SECTIONS: [(&str, &str, Icon); 10] = [
     ("/bulk", "Bulk changes", Icon::Upload),
     ("/jobs", "Jobs", Icon::Layers),
     ("/keys", "API keys", Icon::KeyRound),
+    ("/keys/map", "Key map", Icon::Map),
     ("/subscriptions", "Subscriptions", Icon::CreditCard),
 ];
 

@@ -1,6 +1,7 @@
 //! One API key: rename, replace, remove.
 
 use crate::{
+    api::rescue::rescue_page,
     components::{Cx, Field, Icon, age, alert, icon, note, page, page::Page},
     pages::keys::{health, short},
     server::actor::Need,
@@ -84,6 +85,17 @@ fn body(cx: &Cx, key: &KeyView) -> impl IntoView + use<> {
                     <dt>"Last used"</dt><dd>{ago(key.last_used_at)}</dd>
                     <dt>"Stored"</dt><dd>{age(cx.now, key.since)}</dd>
                 </dl></div></section>
+                <section class="card" aria-labelledby="h-leak">
+                    <header><h2 id="h-leak">"Did it leak?"</h2></header>
+                    <div class="body stack">
+                        <p class="hint">"A guide moves its domains to a new key, shows what was tampered with, and checks that this one is dead."</p>
+                        {if cx.actor.may(Need::ChangeDomains) {
+                            view! { <a class="btn" href=rescue_page(&key.id, "")>"This key leaked…"</a> }.into_any()
+                        } else {
+                            view! { <p>"It changes domains, so it takes the role lead: ask a colleague who has it, at once."</p> }.into_any()
+                        }}
+                    </div>
+                </section>
             </aside>
         </div>
     }

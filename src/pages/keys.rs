@@ -1,7 +1,7 @@
 //! A person's API keys.
 
 use crate::{
-    api::forms::segment,
+    api::{forms::segment, rescue::rescue_page},
     components::{Cx, Field, Icon, age, alert, badge, empty, icon, note, page, page::Page, state},
     server::actor::{Need, query_value},
 };
@@ -15,7 +15,8 @@ use std::sync::Arc;
 pub fn Keys() -> impl IntoView {
     page("/keys", Need::Read, async |cx: Arc<Cx>| {
         let keys = cx.desk.keys(&cx.actor.person).await?;
-        Ok(Page::new("API keys", body(&cx, keys)))
+        let leaked = cx.desk.rescues_under_way(&cx.actor.person).await?;
+        Ok(Page::new("API keys", body(&cx, keys, &leaked)))
     })
 }
 
@@ -35,7 +36,7 @@ pub fn short(fingerprint: &str) -> String {
     head.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
-fn body(cx: &Cx, keys: Vec<KeyView>) -> impl IntoView + use<> {
+fn body(cx: &Cx, keys: Vec<KeyView>, leaked: &[String]) -> impl IntoView + use<> {
     let may = cx.actor.may(Need::OwnKeys);
     let domains: u64 = keys.iter().map(|key| key.locked).sum();
     let sum = format!(
@@ -57,13 +58,31 @@ fn body(cx: &Cx, keys: Vec<KeyView>) -> impl IntoView + use<> {
             alert("bad", format!("MailChannels rejects {}", key.label), text, Some(action))
         })
         .collect_view();
+    let under_way = leaked
+        .iter()
+        .map(|id| {
+            // A key that was removed meanwhile has no label left.
+            let label = keys.iter().find(|key| key.id == *id).map_or("a key", |key| key.label.as_str());
+            let action = view! { <a class="btn btn-sm" href=rescue_page(id, "")>"Go on"</a> }.into_any();
+            alert(
+                "warn",
+                format!("The guide for {label}, which leaked, is not finished"),
+                "It is kept at its last step.",
+                Some(action),
+            )
+        })
+        .collect_view();
+    let some = !keys.is_empty();
     view! {
         <div class="row page-head">
             <div><h1>"API keys"</h1><p>{sum}</p></div>
-            {may.then(|| view! { <a class="btn btn-primary" href="#add">{icon(Icon::Plus)}"Add key"</a> })}
+            <div class="acts">
+                {some.then(|| view! { <a class="btn" href="/keys/map">{icon(Icon::Map)}"Key map"</a> })}
+                {may.then(|| view! { <a class="btn btn-primary" href="#add">{icon(Icon::Plus)}"Add key"</a> })}
+            </div>
         </div>
         {note(cx.flash.as_ref())}
-        <div class="stack">{rejected}</div>
+        <div class="stack">{under_way}{rejected}</div>
         <section class="card gap" aria-labelledby="h-keys">
             <header><h2 id="h-keys">"My keys"</h2><span class="muted sm">{keys.len()}</span></header>
             {if keys.is_empty() {

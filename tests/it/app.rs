@@ -105,6 +105,15 @@ impl TestApp {
         lead
     }
 
+    /// Calls the service with a key, past Sluice, as whoever has that key can.
+    pub(crate) async fn past_sluice(&self, secret: &str, method: Method, path: &str, body: serde_json::Value) {
+        let client = Client::builder().tls_backend_preconfigured(tls()).build().expect("a client");
+        let url = format!("{}{path}", self.sandbox.base_url());
+        let answer =
+            client.request(method, url).header("x-api-key", secret).json(&body).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    }
+
     /// Upstream requests so far.
     pub(crate) fn upstream_calls(&self) -> usize {
         self.sandbox.control().ledger().len()

@@ -1,9 +1,14 @@
 //! The mirror: what one's keys reach, kept fresh in the background, so that lists ask MailChannels nothing.
 
-use crate::{Desk, DeskError, KeyRef, Person, error::Result, live::mirror_of, reach::key_ref};
+use crate::{
+    Desk, DeskError, KeyRef, Person,
+    error::Result,
+    live::mirror_of,
+    reach::{Opened, key_ref},
+};
 use futures::{StreamExt, stream};
-use mailchannels::Error as Upstream;
-use std::time::Duration;
+use mailchannels::{Error as Upstream, Session};
+use std::{collections::BTreeSet, time::Duration};
 use store::{Cursor, DomainQuery, DomainRow};
 
 /// How old the shown data is.
@@ -50,21 +55,36 @@ impl Desk {
             return Ok(());
         };
         let opened = self.open(&row)?;
-        match opened.background().all_domains().await {
+        self.mirror(&opened, opened.background()).await.map(drop)
+    }
+
+    /// Reads all that a key sees, makes the mirror that, and returns the names. Failures are noted on the key
+    /// and returned.
+    pub(crate) async fn mirror(&self, opened: &Opened, session: Session<'_>) -> Result<BTreeSet<String>> {
+        let (key, begun) = (&opened.key, self.now_ms());
+        match session.all_domains().await {
             Ok(domains) => {
-                let mirror = domains.iter().map(mirror_of).collect();
-                let stats = self.0.store.apply_sync(fingerprint, &opened.key.account, mirror, self.now_ms()).await?;
-                tracing::debug!(key = %opened.key.id, added = stats.added, changed = stats.changed, removed = stats.removed, total = stats.total, "synced");
-                Ok(())
+                let mirror: Vec<_> = domains.iter().map(mirror_of).collect();
+                let names = mirror.iter().map(|domain| domain.name.clone()).collect();
+                let now = self.now_ms();
+                let stats = self.0.store.apply_reading(&key.fingerprint, &key.account, mirror, begun, now).await?;
+                tracing::debug!(key = %key.id, added = stats.added, changed = stats.changed, removed = stats.removed, total = stats.total, "synced");
+                Ok(names)
             }
             Err(error) => {
-                let health = if matches!(error, Upstream::BadKey) { "rejected" } else { "unreachable" };
-                tracing::warn!(key = %opened.key.id, %error, "sync failed");
-                let (detail, _) = DeskError::Upstream(error.clone()).words();
-                self.0.store.sync_failed(fingerprint, health, &detail, self.now_ms()).await?;
+                tracing::warn!(key = %key.id, %error, "sync failed");
+                self.note_failure(&key.fingerprint, &error).await?;
                 Err(error.into())
             }
         }
+    }
+
+    /// Notes on a key that reading its domains failed, and whether the key is to blame. Never for login links
+    /// and reports, whose 401 says nothing of the key.
+    pub(crate) async fn note_failure(&self, fingerprint: &str, error: &Upstream) -> Result<()> {
+        let health = if matches!(error, Upstream::BadKey) { "rejected" } else { "unreachable" };
+        let (detail, _) = DeskError::Upstream(error.clone()).words();
+        Ok(self.0.store.sync_failed(fingerprint, health, &detail, self.now_ms()).await?)
     }
 
     /// Mirrors all of a person's keys now.
@@ -74,18 +94,22 @@ impl Desk {
         Ok(())
     }
 
-    /// Mirrors every stored key, then again after each interval, for as long as it is polled.
+    /// Mirrors every stored key, and the lists of each account, then again after each interval, for as long as
+    /// it is polled.
     pub async fn keep_synced(&self, every: Duration) {
         loop {
             match self.0.store.distinct_fingerprints().await {
                 Ok(keys) => self.sync_each(keys).await,
                 Err(error) => tracing::error!(%error, "the keys to sync could not be read"),
             }
+            if let Err(error) = self.watch().await {
+                tracing::error!(%error, "the account lists could not be watched");
+            }
             tokio::time::sleep(every).await;
         }
     }
 
-    async fn sync_each(&self, fingerprints: Vec<String>) {
+    pub(crate) async fn sync_each(&self, fingerprints: Vec<String>) {
         stream::iter(fingerprints)
             .for_each_concurrent(SYNCS_AT_ONCE, |fingerprint| async move {
                 // The failure is on the key already, where its owner sees it.
@@ -129,7 +153,7 @@ impl Desk {
     }
 }
 
-fn freshness(keys: &[store::KeyRow]) -> Freshness {
+pub(crate) fn freshness(keys: &[store::KeyRow]) -> Freshness {
     Freshness {
         keys: keys.len(),
         synced: keys.iter().filter(|key| key.synced_at.is_some()).count(),

@@ -188,7 +188,7 @@ impl Desk {
             .map_err(|error| DeskError::storage(&error))
     }
 
-    async fn key_intent(
+    pub(crate) async fn key_intent(
         &self,
         asker: &Asker,
         action: &str,
@@ -253,7 +253,7 @@ impl Desk {
     }
 }
 
-fn view(row: store::KeyRow) -> KeyView {
+pub(crate) fn view(row: store::KeyRow) -> KeyView {
     let key = key_ref(&row);
     KeyView {
         health: match row.health.as_deref() {

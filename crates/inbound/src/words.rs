@@ -31,6 +31,13 @@ pub fn age(seconds: u64) -> String {
     }
 }
 
+/// A part of a whole, in percent with two digits: `33.33%`. Rounded down, so that parts never exceed it.
+#[must_use]
+pub fn percent(part: u64, whole: u64) -> String {
+    let share = u128::from(part) * 10_000 / u128::from(whole.max(1));
+    format!("{}.{:02}%", share / 100, share % 100)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,11 +50,20 @@ mod tests {
             [0, 59, 60, 3_599, 3_600, 86_399, 86_400].map(age),
             ["0 s", "59 s", "1 min", "59 min", "1 h", "23 h", "1 d"]
         );
+        let shares = [(1, 3), (3, 3), (0, 0), (1, 100_000)].map(|(part, whole)| percent(part, whole));
+        assert_eq!(shares, ["33.33%", "100.00%", "0.00%", "0.00%"]);
         assert_eq!(count(1, "key", "keys"), "1 key");
         assert_eq!(count(0, "key", "keys"), "0 keys");
     }
 
     proptest! {
+        #[test]
+        fn parts_are_never_more_than_their_whole(parts in proptest::collection::vec(0_u64..u64::MAX / 8, 0..6)) {
+            let whole = parts.iter().sum();
+            let hundredths = |text: String| text.trim_end_matches('%').replace('.', "").parse::<u64>().unwrap();
+            prop_assert!(parts.iter().map(|part| hundredths(percent(*part, whole))).sum::<u64>() <= 10_000);
+        }
+
         #[test]
         fn separators_change_no_digit(number: u64) {
             let text = thousands(number);

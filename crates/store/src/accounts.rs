@@ -72,7 +72,7 @@ impl Store {
 
     /// Moves everything of one account to another and drops it.
     async fn merge_accounts(&self, tx: &mut Tx, into: &str, from: &str) -> Result<()> {
-        const STEPS: [&str; 9] = [
+        const STEPS: [&str; 14] = [
             "UPDATE account_handles SET account_id = ?1 WHERE account_id = ?2",
             "UPDATE api_keys SET account_id = ?1 WHERE account_id = ?2",
             "UPDATE upstream_keys SET account_id = ?1 WHERE account_id = ?2",
@@ -88,6 +88,12 @@ impl Store {
             "INSERT INTO aliases (account_id, alias, display, domain_id)
              SELECT ?1, alias, display, domain_id FROM aliases WHERE account_id = ?2 ON CONFLICT DO NOTHING",
             "DELETE FROM aliases WHERE account_id = ?2",
+            // What both have of their lists is the same list read twice: the copy goes with its account.
+            "UPDATE OR IGNORE account_lists SET account_id = ?1 WHERE account_id = ?2",
+            "UPDATE OR IGNORE account_entries SET account_id = ?1 WHERE account_id = ?2",
+            "UPDATE OR IGNORE domains_gone SET account_id = ?1 WHERE account_id = ?2",
+            "UPDATE server_changes SET account_id = ?1 WHERE account_id = ?2",
+            "UPDATE rescues SET account_id = ?1 WHERE account_id = ?2",
             "DELETE FROM accounts WHERE id = ?2",
         ];
         for step in STEPS {

@@ -56,26 +56,16 @@ impl Store {
                  total = (SELECT count(*) FROM visibility v WHERE v.fingerprint = k.fingerprint),
                  locked = (SELECT count(*) FROM domains d WHERE d.holder = k.fingerprint AND d.association = 'locked'),
                  free = (SELECT count(*) FROM visibility v JOIN domains d ON d.id = v.domain_id
-                         WHERE v.fingerprint = k.fingerprint AND d.association = 'free')
+                         WHERE v.fingerprint = k.fingerprint AND d.association = 'free'),
+                 elsewhere = (SELECT count(*) FROM visibility v JOIN domains d ON d.id = v.domain_id
+                              WHERE v.fingerprint = k.fingerprint AND d.association = 'locked'
+                                AND d.holder IS NOT k.fingerprint)
              WHERE k.account_id = ?1",
         )
         .bind(account_id)
         .execute(&mut **tx)
         .await?;
         Ok(())
-    }
-
-    /// Drops the account's domains that no key sees any more.
-    pub(crate) async fn drop_unseen(&self, tx: &mut Tx, account_id: &str) -> Result<u64> {
-        let done = self
-            .sql(
-                "DELETE FROM domains WHERE account_id = ?1
-                 AND NOT EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = domains.id)",
-            )
-            .bind(account_id)
-            .execute(&mut **tx)
-            .await?;
-        Ok(done.rows_affected())
     }
 }
 

@@ -1,5 +1,6 @@
 //! How domains get into the mirror: all at once, as JSON, by a handful of statements over a temporary
 //! table, so that ten thousand of them cost little more than ten, and unchanged rows are not written.
+//! What differs is found once; from that come the rows to write and the changes to keep as evidence.
 
 use serde::Serialize;
 
@@ -21,6 +22,21 @@ struct Incoming<'a> {
     alias_rows: Vec<[String; 2]>,
 }
 
+/// Where domains come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading<'a> {
+    /// The key that saw them.
+    pub(crate) fingerprint: &'a str,
+    /// Its account.
+    pub(crate) account: &'a str,
+    /// When the reading began: what was read live since then is newer than it.
+    pub(crate) begun: i64,
+    /// When it is noted.
+    pub(crate) now: i64,
+    /// For domains that were not there before; see `domains.fresh_at`.
+    pub(crate) fresh_at: i64,
+}
+
 /// What ingesting did.
 pub(crate) struct Ingested {
     /// Rows added.
@@ -30,34 +46,64 @@ pub(crate) struct Ingested {
 }
 
 impl Store {
-    /// Brings domains (as JSON) into the account: new rows, changed rows, and their aliases.
-    pub(crate) async fn ingest(
-        &self,
-        tx: &mut Tx,
-        account: &str,
-        incoming: &str,
-        now: i64,
-        fresh_at: i64,
-    ) -> Result<Ingested> {
+    /// Brings domains (as JSON) into the account: new rows, changed rows, and their aliases. What changed
+    /// is kept in `server_changes`.
+    pub(crate) async fn ingest(&self, tx: &mut Tx, reading: Reading<'_>, incoming: &str) -> Result<Ingested> {
         for setup in INCOMING {
             self.sql(setup).execute(&mut **tx).await?;
         }
         self.sql(FILL).bind(incoming).execute(&mut **tx).await?;
-        let new: i64 = self
-            .scalar(
-                "SELECT count(*) FROM temp.incoming i
-                 WHERE NOT EXISTS (SELECT 1 FROM domains d WHERE d.account_id = ?1 AND d.name = i.name)",
+        let Reading { fingerprint, account, begun, now, fresh_at } = reading;
+        let differing = self.sql(DIFFER).bind(account).bind(begun).bind(now).execute(&mut **tx).await?.rows_affected();
+        if differing == 0 {
+            return Ok(Ingested { inserted: 0, changed: 0 });
+        }
+        let (inserted, known): (i64, i64) = self
+            .rows(
+                "SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE known_at IS NOT NULL) FROM temp.differing",
             )
-            .bind(account)
             .fetch_one(&mut **tx)
             .await?;
-        let inserted = u64::try_from(new).unwrap_or_default();
-        let written = self.sql(UPSERT).bind(account).bind(now).bind(fresh_at).execute(&mut **tx).await?.rows_affected();
-        if written > 0 {
-            self.sql(DROP_ALIASES).bind(account).execute(&mut **tx).await?;
-            self.sql(PUT_ALIASES).bind(account).execute(&mut **tx).await?;
+        if known > 0 {
+            self.sql(RECORD).bind(account).bind(now).bind(fingerprint).execute(&mut **tx).await?;
         }
-        Ok(Ingested { inserted, changed: written.saturating_sub(inserted) })
+        self.sql(UPSERT).bind(account).bind(now).bind(fresh_at).execute(&mut **tx).await?;
+        for aliases in [DROP_ALIASES, PUT_ALIASES] {
+            self.sql(aliases).bind(account).bind(begun).bind(now).execute(&mut **tx).await?;
+        }
+        let inserted = u64::try_from(inserted).unwrap_or_default();
+        let changed = differing.saturating_sub(inserted);
+        if u64::try_from(known).unwrap_or_default() > changed {
+            // Some came back.
+            self.sql("DELETE FROM domains_gone WHERE account_id = ?1 AND name IN (SELECT name FROM temp.differing)")
+                .bind(account)
+                .execute(&mut **tx)
+                .await?;
+        }
+        Ok(Ingested { inserted, changed })
+    }
+
+    /// Keeps what the account's domains are that no key sees any more, and drops them; all of them, or the one of
+    /// this id. The key is the one that just turned out not to see them, and when it last did.
+    pub(crate) async fn drop_unseen(
+        &self,
+        tx: &mut Tx,
+        account: &str,
+        last: (&str, Option<i64>),
+        domain: Option<i64>,
+    ) -> Result<u64> {
+        let (fingerprint, seen_at) = last;
+        self.sql(BURY).bind(account).bind(domain).bind(fingerprint).bind(seen_at).execute(&mut **tx).await?;
+        let done = self
+            .sql(
+                "DELETE FROM domains WHERE account_id = ?1 AND id = coalesce(?2, id)
+                 AND NOT EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = domains.id)",
+            )
+            .bind(account)
+            .bind(domain)
+            .execute(&mut **tx)
+            .await?;
+        Ok(done.rows_affected())
     }
 
     /// Lets a key see all that came in; returns how many it didn't see before.
@@ -76,12 +122,17 @@ impl Store {
     }
 }
 
-const INCOMING: [&str; 2] = [
+const INCOMING: [&str; 4] = [
     "CREATE TEMP TABLE IF NOT EXISTS incoming (
          name TEXT NOT NULL PRIMARY KEY, display TEXT NOT NULL, subscription TEXT NOT NULL, policy TEXT,
          policy_override INTEGER, header_name TEXT, header_value TEXT, servers INTEGER NOT NULL,
          aliases INTEGER NOT NULL, detail TEXT NOT NULL, alias_rows TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    // Those to be written, with what they were if they were there.
+    "CREATE TEMP TABLE IF NOT EXISTS differing (
+         name TEXT NOT NULL PRIMARY KEY, new INTEGER NOT NULL, known_at INTEGER, detail TEXT,
+         settings TEXT) STRICT, WITHOUT ROWID",
     "DELETE FROM temp.incoming",
+    "DELETE FROM temp.differing",
 ];
 
 const FILL: &str = "
@@ -91,34 +142,93 @@ const FILL: &str = "
            value ->> 'aliases', value -> 'detail', value -> 'alias_rows'
     FROM json_each(?1)";
 
+/// Spam handling as JSON; an empty header is none.
+macro_rules! settings {
+    ($of:literal) => {
+        concat!(
+            "json_object('policy', ",
+            $of,
+            ".policy,
+                'override', json(CASE ",
+            $of,
+            ".policy_override WHEN 0 THEN 'false' WHEN 1 THEN 'true' END),
+                'header_name', nullif(",
+            $of,
+            ".header_name, ''), 'header_value', nullif(",
+            $of,
+            ".header_value, ''))"
+        )
+    };
+}
+
+/// A row that was written while this reading was under way was read later than it: the next one decides.
+/// (One from the future is a clock's mistake, and counts for nothing.)
+const DIFFER: &str = concat!(
+    "INSERT INTO temp.differing
+     SELECT i.name, d.id IS NULL,
+            CASE WHEN d.id IS NULL THEN g.known_at ELSE max(d.synced_at, coalesce((
+                SELECT max(k.synced_at) FROM visibility v JOIN upstream_keys k ON k.fingerprint = v.fingerprint
+                WHERE v.domain_id = d.id), 0)) END,
+            CASE WHEN d.id IS NULL THEN g.detail ELSE d.detail END,
+            CASE WHEN d.id IS NULL THEN g.settings ELSE ",
+    settings!("d"),
+    " END
+     FROM temp.incoming i LEFT JOIN domains d ON d.account_id = ?1 AND d.name = i.name
+     LEFT JOIN domains_gone g ON d.id IS NULL AND g.account_id = ?1 AND g.name = i.name
+     WHERE d.id IS NULL
+        OR ((d.synced_at <= ?2 OR d.synced_at > ?3)
+            AND (d.display, d.subscription, d.policy, d.policy_override, d.header_name, d.header_value, d.detail)
+             IS NOT (i.display, i.subscription, i.policy, i.policy_override, i.header_name, i.header_value, i.detail))"
+);
+
+const RECORD: &str = concat!(
+    "INSERT INTO server_changes (account_id, domain, kind, before, after, known_at, seen_at, gone, fingerprint)
+     WITH both (name, gone, known_at, old, new, old_settings, new_settings) AS (
+         SELECT c.name, c.new, c.known_at, c.detail, i.detail, c.settings, ",
+    settings!("i"),
+    "    FROM temp.differing c JOIN temp.incoming i ON i.name = c.name WHERE c.known_at IS NOT NULL),
+     facets (name, gone, known_at, kind, before, after) AS (
+         SELECT name, gone, known_at, 'servers', old -> '$.downstreams', new -> '$.downstreams' FROM both
+         UNION ALL SELECT name, gone, known_at, 'admins', old -> '$.admins', new -> '$.admins' FROM both
+         UNION ALL SELECT name, gone, known_at, 'aliases', old -> '$.aliases', new -> '$.aliases' FROM both
+         UNION ALL SELECT name, gone, known_at, 'settings', old_settings, new_settings FROM both)
+     SELECT ?1, name, kind, before, after, known_at, ?2, gone, ?3 FROM facets WHERE before <> after"
+);
+
+const BURY: &str = concat!(
+    "INSERT OR REPLACE INTO domains_gone (account_id, name, detail, settings, known_at, fingerprint)
+     SELECT d.account_id, d.name, d.detail, ",
+    settings!("d"),
+    ", max(d.synced_at, coalesce(?4, 0)), ?3 FROM domains d
+     WHERE d.account_id = ?1 AND d.id = coalesce(?2, d.id)
+       AND NOT EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id)"
+);
+
 const UPSERT: &str = "
     INSERT INTO domains (account_id, name, display, subscription, policy, policy_override, header_name, header_value,
                          servers, aliases, detail, synced_at, fresh_at)
     SELECT ?1, name, display, subscription, policy, policy_override, header_name, header_value,
            servers, aliases, detail, ?2, ?3
-    FROM temp.incoming WHERE true
+    FROM temp.incoming WHERE name IN (SELECT name FROM temp.differing)
     ON CONFLICT (account_id, name) DO UPDATE SET
         display = excluded.display, subscription = excluded.subscription, policy = excluded.policy,
         policy_override = excluded.policy_override, header_name = excluded.header_name,
         header_value = excluded.header_value, servers = excluded.servers, aliases = excluded.aliases,
-        detail = excluded.detail, synced_at = excluded.synced_at
-    WHERE (domains.display, domains.subscription, domains.policy, domains.policy_override, domains.header_name,
-           domains.header_value, domains.detail)
-       IS NOT (excluded.display, excluded.subscription, excluded.policy, excluded.policy_override,
-               excluded.header_name, excluded.header_value, excluded.detail)";
+        detail = excluded.detail, synced_at = excluded.synced_at";
 
 const DROP_ALIASES: &str = "
     DELETE FROM aliases WHERE domain_id IN (
         SELECT d.id FROM temp.incoming i JOIN domains d ON d.account_id = ?1 AND d.name = i.name
-        WHERE (SELECT count(*) FROM aliases a WHERE a.domain_id = d.id) <> i.aliases
+        WHERE (d.synced_at <= ?2 OR d.synced_at > ?3 OR i.name IN (SELECT name FROM temp.differing))
+          AND ((SELECT count(*) FROM aliases a WHERE a.domain_id = d.id) <> i.aliases
            OR EXISTS (SELECT 1 FROM json_each(i.alias_rows) j WHERE NOT EXISTS (
-                  SELECT 1 FROM aliases a WHERE a.account_id = ?1 AND a.alias = j.value ->> 0 AND a.domain_id = d.id)))";
+                  SELECT 1 FROM aliases a WHERE a.account_id = ?1 AND a.alias = j.value ->> 0 AND a.domain_id = d.id))))";
 
 const PUT_ALIASES: &str = "
     INSERT INTO aliases (account_id, alias, display, domain_id)
     SELECT ?1, j.value ->> 0, j.value ->> 1, d.id
     FROM temp.incoming i JOIN domains d ON d.account_id = ?1 AND d.name = i.name JOIN json_each(i.alias_rows) j
-    WHERE true
+    WHERE d.synced_at <= ?2 OR d.synced_at > ?3 OR i.name IN (SELECT name FROM temp.differing)
     ON CONFLICT (account_id, alias) DO UPDATE SET domain_id = excluded.domain_id
     WHERE aliases.domain_id <> excluded.domain_id";
 

@@ -47,6 +47,9 @@ pub struct KeyRow {
     /// Free domains it sees.
     #[sqlx(try_from = "i64")]
     pub free: u64,
+    /// Domains it saw that are locked to another key since.
+    #[sqlx(try_from = "i64")]
+    pub elsewhere: u64,
     /// All domains it sees.
     #[sqlx(try_from = "i64")]
     pub total: u64,
@@ -108,7 +111,7 @@ macro_rules! select_key {
         concat!(
             "SELECT k.*, a.name AS account_name, u.health, u.health_at, u.detail, u.synced_at, u.attempted_at,
                     u.latency_ms, coalesce(u.locked, 0) AS locked, coalesce(u.free, 0) AS free,
-                    coalesce(u.total, 0) AS total
+                    coalesce(u.elsewhere, 0) AS elsewhere, coalesce(u.total, 0) AS total
              FROM api_keys k
              LEFT JOIN upstream_keys u ON u.fingerprint = k.fingerprint
              LEFT JOIN accounts a ON a.id = k.account_id ",
@@ -323,16 +326,16 @@ impl Store {
     }
 
     async fn forget_unheld(&self, tx: &mut Tx, fingerprint: &str) -> Result<()> {
-        let gone: Option<Option<String>> = self
-            .scalar(
+        let gone: Option<(Option<String>, Option<i64>)> = self
+            .rows(
                 "DELETE FROM upstream_keys WHERE fingerprint = ?1
-                 AND NOT EXISTS (SELECT 1 FROM api_keys k WHERE k.fingerprint = ?1) RETURNING account_id",
+                 AND NOT EXISTS (SELECT 1 FROM api_keys k WHERE k.fingerprint = ?1) RETURNING account_id, synced_at",
             )
             .bind(fingerprint)
             .fetch_optional(&mut **tx)
             .await?;
-        if let Some(Some(account)) = gone {
-            self.drop_unseen(tx, &account).await?;
+        if let Some((Some(account), seen_at)) = gone {
+            self.drop_unseen(tx, &account, (fingerprint, seen_at), None).await?;
             self.associate(tx, &account, None).await?;
             self.recount(tx, &account).await?;
         }

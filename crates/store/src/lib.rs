@@ -5,6 +5,7 @@
 //! A transaction that is dropped leaves nothing behind. Errors are [`StoreError`]; what `SQLite` said
 //! is kept as their source for the log and is not in their text.
 
+mod account_lists;
 mod accounts;
 mod associate;
 mod audit;
@@ -16,16 +17,20 @@ mod error;
 mod ingest;
 mod job_rows;
 mod jobs;
+mod keymap;
 mod keys;
 mod mirror;
 mod mx;
 mod people;
 mod pool;
 mod reports;
+mod rescues;
 mod sessions;
 #[cfg(test)]
 mod testing;
+mod watch;
 
+pub use account_lists::{EntryChange, ListReading, ListsDue};
 pub use audit::{AuditRow, NewIntent};
 pub use boot::UnlockError;
 pub use cursor::{BadCursor, Cursor, Sort};
@@ -33,10 +38,13 @@ pub use domains::{DomainPage, DomainQuery, DomainRow, Found};
 pub use error::{Result, StoreError};
 pub use job_rows::{JobLine, LineFilter, Mark, NewRow};
 pub use jobs::{JobRow, NewJob};
+pub use keymap::{AccountKey, Held};
 pub use keys::{KeyRow, NewKey, ReplaceKey, SealedRow};
 pub use mirror::{MirrorDetail, MirrorDomain, SyncStats};
 pub use mx::{MxDue, MxResult, MxRow, MxState};
 pub use people::{NewPerson, PersonRow};
 pub use pool::{Store, new_id};
 pub use reports::ReportRow;
+pub use rescues::{NewRescue, RescueRow, StandingRow};
 pub use sessions::Sessions;
+pub use watch::{ChangeRow, WantedRow};

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Result, Store, ingest::encode, pool::Tx};
+use crate::{
+    Result, Store,
+    ingest::{Reading, encode},
+    pool::Tx,
+};
 
 /// A domain as the service describes it, to be mirrored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +64,19 @@ impl Store {
         domains: Vec<MirrorDomain>,
         now: i64,
     ) -> Result<SyncStats> {
+        self.apply_reading(fingerprint, account_id, domains, now, now).await
+    }
+
+    /// The same for a sync that began to read at `begun`: domains that were written since are newer than
+    /// what it found, and stay as they are until the next one.
+    pub async fn apply_reading(
+        &self,
+        fingerprint: &str,
+        account_id: &str,
+        domains: Vec<MirrorDomain>,
+        begun: i64,
+        now: i64,
+    ) -> Result<SyncStats> {
         let incoming = encode(domains)?;
         let mut tx = self.begin().await?;
         let key: Option<(Option<String>, Option<i64>)> = self
@@ -73,7 +90,8 @@ impl Store {
         let account = account.unwrap_or_else(|| account_id.to_owned());
         // On its first sync a key reports what was there all along; later, what turned up in between.
         let fresh_at = if synced_before.is_some() { now } else { 0 };
-        let ingested = self.ingest(&mut tx, &account, &incoming, now, fresh_at).await?;
+        let reading = Reading { fingerprint, account: &account, begun, now, fresh_at };
+        let ingested = self.ingest(&mut tx, reading, &incoming).await?;
         let total: i64 = self.scalar("SELECT count(*) FROM temp.incoming").fetch_one(&mut *tx).await?;
         let removed = self
             .sql(
@@ -87,7 +105,7 @@ impl Store {
             .rows_affected();
         let added = self.see_incoming(&mut tx, fingerprint, &account).await?;
         if removed > 0 {
-            self.drop_unseen(&mut tx, &account).await?;
+            self.drop_unseen(&mut tx, &account, (fingerprint, synced_before), None).await?;
         }
         self.sql(
             "UPDATE upstream_keys SET account_id = ?2, health = 'working', health_at = ?3, detail = NULL,
@@ -128,7 +146,9 @@ impl Store {
         let Some(account) = self.account_of(&mut tx, fingerprint).await? else {
             return Ok(());
         };
-        let ingested = self.ingest(&mut tx, &account, &incoming, now, now).await?;
+        // One domain is read in a moment: it counts whatever was written meanwhile.
+        let reading = Reading { fingerprint, account: &account, begun: i64::MAX, now, fresh_at: now };
+        let ingested = self.ingest(&mut tx, reading, &incoming).await?;
         let added = self.see_incoming(&mut tx, fingerprint, &account).await?;
         let id: i64 = self
             .scalar("UPDATE domains SET synced_at = ?3 WHERE account_id = ?1 AND name = ?2 RETURNING id")
@@ -167,10 +187,12 @@ impl Store {
         let Some(id) = gone else {
             return Ok(());
         };
-        self.sql("DELETE FROM domains WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM visibility WHERE domain_id = ?1)")
-            .bind(id)
-            .execute(&mut *tx)
+        let seen_at: Option<i64> = self
+            .scalar("SELECT synced_at FROM upstream_keys WHERE fingerprint = ?1")
+            .bind(fingerprint)
+            .fetch_one(&mut *tx)
             .await?;
+        self.drop_unseen(&mut tx, &account, (fingerprint, seen_at), Some(id)).await?;
         self.associate(&mut tx, &account, Some(id)).await?;
         self.recount(&mut tx, &account).await?;
         tx.commit().await?;
@@ -178,7 +200,7 @@ impl Store {
         Ok(())
     }
 
-    /// Drops a domain for all keys of an account, after it was deprovisioned.
+    /// Drops a domain for all keys of an account, after it was deprovisioned. That is no evidence of anything.
     pub async fn forget_domain(&self, account_id: &str, name: &str) -> Result<()> {
         let mut tx = self.begin().await?;
         let done = self

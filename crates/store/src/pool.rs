@@ -20,7 +20,7 @@ use sqlx::{
     },
 };
 
-use crate::{Result, StoreError};
+use crate::{Held, Result, StoreError};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
@@ -29,8 +29,8 @@ const READERS: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits for a connection of ours.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Counts remembered at most; see [`Store::remembered_count`].
-const COUNTS_MAX: usize = 256;
+/// Answers remembered at most; see [`Store::remembered_count`].
+const REMEMBERED_MAX: usize = 256;
 
 pub(crate) type Tx = Transaction<'static, Sqlite>;
 
@@ -43,13 +43,20 @@ struct Inner {
     readers: SqlitePool,
     statements: AtomicU64,
     mirror_version: AtomicU64,
-    counts: Mutex<Counts>,
+    counts: Mutex<Remembered<u64>>,
+    held: Mutex<Remembered<Vec<Held>>>,
 }
 
-#[derive(Default)]
-struct Counts {
+/// Answers about the mirror, by question, as of one of its versions.
+struct Remembered<T> {
     version: u64,
-    known: HashMap<String, u64>,
+    known: HashMap<String, T>,
+}
+
+impl<T> Default for Remembered<T> {
+    fn default() -> Self {
+        Self { version: 0, known: HashMap::new() }
+    }
 }
 
 impl Store {
@@ -78,6 +85,7 @@ impl Store {
             statements: AtomicU64::new(0),
             mirror_version: AtomicU64::new(1),
             counts: Mutex::default(),
+            held: Mutex::default(),
         })))
     }
 
@@ -104,25 +112,43 @@ impl Store {
 
     /// Remembers a count until the mirror changes, so that a page over 10,000 rows counts them once.
     pub(crate) async fn remembered_count(&self, what: String, count: impl Future<Output = Result<u64>>) -> Result<u64> {
+        self.remembered(&self.0.counts, what, count).await
+    }
+
+    /// The same for the counts of a key map.
+    pub(crate) async fn remembered_held(
+        &self,
+        what: String,
+        count: impl Future<Output = Result<Vec<Held>>>,
+    ) -> Result<Vec<Held>> {
+        self.remembered(&self.0.held, what, count).await
+    }
+
+    async fn remembered<T: Clone>(
+        &self,
+        memory: &Mutex<Remembered<T>>,
+        what: String,
+        answer: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         let version = self.mirror_version();
         {
-            let mut counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
-            if counts.version != version {
-                *counts = Counts { version, known: HashMap::new() };
+            let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+            if memory.version != version {
+                *memory = Remembered { version, known: HashMap::new() };
             }
-            if let Some(known) = counts.known.get(&what) {
-                return Ok(*known);
+            if let Some(known) = memory.known.get(&what) {
+                return Ok(known.clone());
             }
         }
-        let count = count.await?;
-        let mut counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.version == version {
-            if counts.known.len() >= COUNTS_MAX {
-                counts.known.clear();
+        let answer = answer.await?;
+        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.version == version {
+            if memory.known.len() >= REMEMBERED_MAX {
+                memory.known.clear();
             }
-            counts.known.insert(what, count);
+            memory.known.insert(what, answer.clone());
         }
-        Ok(count)
+        Ok(answer)
     }
 
     /// The readers.

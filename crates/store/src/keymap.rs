@@ -1,0 +1,75 @@
+//! Which keys hold how many domains: counts only, so that what others' keys hold can be counted too.
+
+use sqlx::FromRow;
+
+use crate::{Result, Store, accounts::json};
+
+/// A distinct key of an account, whoever holds it.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct AccountKey {
+    /// The account.
+    pub account_id: String,
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// `unchecked`, `working`, `rejected`, `unreachable` or `slow`.
+    pub health: String,
+    /// Domains locked to it.
+    #[sqlx(try_from = "i64")]
+    pub locked: u64,
+    /// People who hold it.
+    #[sqlx(try_from = "i64")]
+    pub people: u64,
+}
+
+/// How many domains of an account are seen in one state.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Held {
+    /// The account.
+    pub account_id: String,
+    /// `locked`, `free` or `unknown`.
+    pub association: String,
+    /// Fingerprint of the key they are locked to.
+    pub holder: Option<String>,
+    /// Domains.
+    #[sqlx(try_from = "i64")]
+    pub domains: u64,
+}
+
+impl Store {
+    /// All keys on record of the accounts that a person has keys of.
+    pub async fn account_keys(&self, owner_id: &str) -> Result<Vec<AccountKey>> {
+        Ok(self
+            .rows(
+                "SELECT u.account_id, u.fingerprint, u.health, u.locked,
+                        (SELECT count(*) FROM api_keys k WHERE k.fingerprint = u.fingerprint) AS people
+                 FROM upstream_keys u
+                 WHERE u.account_id IN (SELECT account_id FROM api_keys WHERE owner_id = ?1)
+                 ORDER BY u.account_id, u.fingerprint",
+            )
+            .bind(owner_id)
+            .fetch_all(self.read())
+            .await?)
+    }
+
+    /// The domains that at least one of the keys sees, counted by account, state and holder; remembered until
+    /// the mirror changes.
+    pub async fn held(&self, keys: &[String]) -> Result<Vec<Held>> {
+        let keys = json(keys);
+        self.remembered_held(keys.clone(), async {
+            Ok(self
+                .rows(
+                    "SELECT d.account_id, d.association, d.holder, count(*) AS domains FROM domains d
+                     WHERE EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id
+                                   AND +v.fingerprint IN (SELECT value FROM json_each(?1)))
+                     GROUP BY d.account_id, d.association, d.holder",
+                )
+                .bind(keys)
+                .fetch_all(self.read())
+                .await?)
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests;
