@@ -106,13 +106,11 @@ pub fn BulkForm() -> impl IntoView {
             Kind::Provision => cx.desk.subscriptions(&cx.actor.person).await?,
             _ => Vec::new(),
         };
-        let selection = match cx.query("from") {
+        let selection = match (cx.query("rescue"), cx.query("from")) {
             // Frozen anew when the plan is made; shown as it is now.
-            Some(from) => {
-                let all = cx.query("rescue").is_some();
-                Some((String::new(), cx.desk.select_of_key(&cx.actor.person, from, all).await?))
-            }
-            None => selection(&cx).await,
+            (Some(rescue), _) => Some((String::new(), cx.desk.select_of_rescue(&cx.actor.person, rescue).await?)),
+            (None, Some(from)) => Some((String::new(), cx.desk.select_of_key(&cx.actor.person, from).await?)),
+            _ => selection(&cx).await,
         };
         Ok(Page::new(kind.heading(), form(&cx, kind, &keys, &accounts, selection)))
     })

@@ -77,7 +77,7 @@ pub fn card(cx: &Cx, domain: &str, rows: Vec<HistoryRow>) -> impl IntoView + use
                 <tr role="row">
                     <td role="cell" data-l="When" class="nw muted">{age(now, row.at)}</td>
                     <td role="cell" data-l="Who">{row.person.clone()}</td>
-                    <th role="rowheader" scope="row" class="main wide">{words(&row)}</th>
+                    <th role="rowheader" scope="row" class="main wide">{words(&row)}{row.job.map(|job| view! { <small class="hint">{format!("Job {job}")}</small> })}</th>
                     <td role="cell" data-l="Outcome">{state(which, tone, outcome.to_owned())}</td>
                     <td role="cell" class="end">{undo}</td>
                 </tr>

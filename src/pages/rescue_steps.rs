@@ -216,6 +216,7 @@ fn moves(rescue: &RescueView) -> impl IntoView + use<> {
                 <a class="btn btn-primary" href=move_plan_url(rescue)>{plan}</a>
                 {button(&rescue.row.old_key_id, "/do/rescue/moved", "btn", "The moves are made")}
             </div>
+            {rescue.row.job.map(|job| view! { <p class="sm">"Planned already: "<a href=format!("/jobs/{job}")>{format!("job {job}")}</a></p> })}
             <p class="hint">"Nothing is sent before you confirm the plan. Whether all moves worked, the next step finds out."</p>
         </div>
     }

@@ -72,9 +72,10 @@ async fn make(state: &AppState, asker: &Asker, kind: Kind, upload: &Upload) -> R
         Rows::Selected(kept.ok_or_else(|| {
             DeskError::field("text", "The selection is gone; it is kept for a day. Select the domains again.")
         })?)
+    } else if !field("rescue").is_empty() {
+        Rows::Selected(state.desk.select_of_rescue(&asker.person, &field("rescue")).await?)
     } else if !field("from").is_empty() {
-        let all = !field("rescue").is_empty();
-        Rows::Selected(state.desk.select_of_key(&asker.person, &field("from"), all).await?)
+        Rows::Selected(state.desk.select_of_key(&asker.person, &field("from")).await?)
     } else if upload.file.is_empty() {
         Rows::Text { text: upload.text.clone(), file: String::new() }
     } else if upload.text.trim().is_empty() {
@@ -86,7 +87,11 @@ async fn make(state: &AppState, asker: &Asker, kind: Kind, upload: &Upload) -> R
     if input.request.is_empty() {
         return Err(DeskError::field("text", "The form could not be read. Open the page again."));
     }
-    state.desk.plan(asker, input, Need::bulk(kind).least()).await
+    let number = state.desk.plan(asker, input, Need::bulk(kind).least()).await?;
+    if !field("rescue").is_empty() {
+        state.desk.rescue_planned(&asker.person, &field("rescue"), number).await?;
+    }
+    Ok(number)
 }
 
 /// Back to the form, with every error beside its field and what was typed.

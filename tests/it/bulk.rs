@@ -131,7 +131,7 @@ async fn a_rejected_key_stops_its_own_rows_only() {
     let keys = desk.key_refs(&asker(desk).await.person).await.unwrap();
     let held_by = async |label: &str| {
         let key = keys.iter().find(|key| key.label == label).unwrap();
-        desk.select_of_key(&asker(desk).await.person, &key.id, false).await.unwrap().names
+        desk.select_of_key(&asker(desk).await.person, &key.id).await.unwrap().names
     };
     let (seven, eight) = (held_by("web07").await, held_by("web08").await);
     let (seven, eight) = (&seven[..6], &eight[..6]);

@@ -19,6 +19,8 @@ pub struct HistoryRow {
     pub after: Option<Snapshot>,
     /// `done`, `failed: …`, `unknown`; none while it runs.
     pub outcome: Option<String>,
+    /// Number of the job it was part of.
+    pub job: Option<i64>,
 }
 
 /// What an intent says.
@@ -91,6 +93,7 @@ impl Desk {
                 before: snapshot(&row.before),
                 after: snapshot(&row.after),
                 outcome: outcome_of(row.id),
+                job: row.job,
             })
             .collect())
     }

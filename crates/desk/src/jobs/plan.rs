@@ -196,20 +196,35 @@ impl Desk {
         Ok(Selection { about: about.to_owned(), names, at: self.now_ms() })
     }
 
-    /// Freezes what one of the person's keys holds: the domains locked to it or, with `all`, every domain it reaches,
-    /// free ones too.
-    pub async fn select_of_key(&self, person: &Person, key: &str, all: bool) -> Result<Selection> {
+    /// Freezes the domains that are locked to one of the person's keys.
+    pub async fn select_of_key(&self, person: &Person, key: &str) -> Result<Selection> {
         let keys = self.key_rows(person).await?;
         let key = keys.iter().find(|row| row.id == key).ok_or_else(|| DeskError::NotFound("that key".into()))?;
         let query = DomainQuery {
             keys: vec![key.fingerprint.clone()],
-            holder: (!all).then(|| key.fingerprint.clone()),
+            holder: Some(key.fingerprint.clone()),
             ..DomainQuery::default()
         };
         let most = u32::try_from(inbound::plan::ROWS_MAX).unwrap_or(u32::MAX);
         let names = self.0.store.names_of(&query, most).await?;
-        let about = if all { format!("all that {} reaches", key.label) } else { format!("locked to {}", key.label) };
-        Ok(Selection { about, names, at: self.now_ms() })
+        Ok(Selection { about: format!("locked to {}", key.label), names, at: self.now_ms() })
+    }
+
+    /// The domains that a leaked key reached when its guide was started, free ones too.
+    pub async fn select_of_rescue(&self, person: &Person, rescue: &str) -> Result<Selection> {
+        let row = self.0.store.rescue(&person.id, rescue).await?;
+        let row = row.ok_or_else(|| DeskError::NotFound("that guide".into()))?;
+        let names = self.0.store.rescue_names(&row.id).await?;
+        Ok(Selection { about: "all that the leaked key reached".into(), names, at: row.created_at })
+    }
+
+    /// Notes in a guide which plan moves its domains.
+    pub async fn rescue_planned(&self, person: &Person, rescue: &str, number: i64) -> Result<()> {
+        if let Some(was) = self.0.store.rescue(&person.id, rescue).await? {
+            let is = store::RescueRow { job: Some(number), ..was.clone() };
+            self.0.store.step_rescue(&was, &is).await?;
+        }
+        Ok(())
     }
 
     /// Freezes the names of all domains that match, under exactly these filters.
