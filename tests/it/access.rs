@@ -24,6 +24,7 @@ async fn every_server_function_by_every_role() {
                 ("alias", ""),
                 ("draft", "none"),
                 ("change", "1"),
+                ("number", "1"),
             ];
             let page = browser.submit(path, &form).await;
             let refused = page.text.contains("Not done: this needs the role");

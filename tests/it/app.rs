@@ -263,6 +263,12 @@ impl Browser {
     }
 }
 
+/// The id of the first key on the page of keys.
+pub(crate) fn key_id(page: &str) -> String {
+    let ids = page.split("href=\"/keys/").skip(1).map(|rest| rest.split('"').next().unwrap());
+    ids.into_iter().find(|id| *id != "map").expect("a key").to_owned()
+}
+
 /// The number of the plan or job that a page was led to.
 pub(crate) fn plan_number(page: &Answer) -> String {
     let location = page.location.as_deref().expect("a plan");

@@ -1,6 +1,6 @@
 //! A key is taken through every page and failure, and must show nowhere.
 
-use crate::app::TestApp;
+use crate::app::{TestApp, key_id};
 use mailchannels_sandbox::{Fault, FaultKind};
 
 /// An error body of the documented shape that repeats the key in each of its fields.
@@ -42,7 +42,7 @@ async fn a_key_shows_in_no_answer_and_no_file() {
     look("stored", lead.submit("/do/keys/add", &[("label", "canary"), ("secret", canary)]).await);
     look("twice", lead.submit("/do/keys/add", &[("label", "again"), ("secret", canary)]).await);
     let keys = lead.get("/keys").await.text;
-    let id = keys.split("href=\"/keys/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let id = key_id(&keys);
     lead.add_key("web07", "sandbox-key-07").await;
     for path in [
         "/keys",
