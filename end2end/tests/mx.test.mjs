@@ -70,7 +70,7 @@ for (const scripts of [true, false]) {
       await stack.sandbox.mx(NAME, null);
       await page.goto(`${stack.url}/domains/${NAME}/deprovision`);
       await page.getByText(`Mail to ${NAME} will bounce`).waitFor();
-      await page.getByText("554 5.7.1 Relay access denied").waitFor();
+      await page.getByText("554 5.7.1 Relay access denied").first().waitFor();
       await look("deprovision");
       await page.getByRole("button", { name: "Deprovision 1 domain" }).click();
       await page.locator("#deprovision-typed-err").waitFor();

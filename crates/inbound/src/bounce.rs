@@ -188,9 +188,12 @@ mod tests {
             assert_eq!(codes(text), [code], "{text}");
         }
         assert_eq!(codes("all is well, 250 2.0.0 Ok"), [""; 0]);
-        for text in
-            ["host mx.b.example [5.1.8.44] said: 421 try later, 550", "550 at 192.5.1.8", "5.1.8 of the software"]
-        {
+        for text in [
+            "host mx.b.example [5.1.8.44] said: 421 try later, 550",
+            "550 at 192.5.1.8",
+            "550 refused by 5.1.8.44",
+            "5.1.8 of the software",
+        ] {
             assert_eq!(codes(text), [""; 0], "{text}");
         }
         assert_eq!(codes("It said 550 5.1.8."), ["550 5.1.8 Domain not found"]);
