@@ -27,6 +27,7 @@ const PAGES = [
   ["domains-mx", "/domains?mx=elsewhere"],
   ["login-links", "/login-links"],
   ["keys", "/keys"],
+  ["key-map", "/keys/map"],
   ["provision", "/provision"],
   ["provision-many", "/provision/many"],
   ["subscriptions", "/subscriptions"],
@@ -78,6 +79,9 @@ describe("every page", () => {
         await page.getByRole("button", { name: "Remove key" }).click();
         await page.locator("#remove .err").waitFor();
         await look("key");
+        await page.getByRole("link", { name: "This key leaked…" }).click();
+        await page.getByRole("heading", { name: "web07 leaked" }).waitFor();
+        await look("key-leaked");
         const check = async (rows) => {
           await page.goto(`${stack.url}/provision/many`);
           await page.locator("#batch-text").fill(rows);

@@ -11,6 +11,7 @@ async fn every_page_carries_the_headers() {
     for path in [
         "/domains",
         "/keys",
+        "/keys/map",
         "/provision",
         "/provision/many",
         "/subscriptions",
