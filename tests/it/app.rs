@@ -228,6 +228,12 @@ pub(crate) fn hidden(page: &str, form: &str, field: &str) -> String {
     value.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&#x27;", "'").replace("&amp;", "&")
 }
 
+/// Id of the first key on the page of one's keys.
+pub(crate) fn first_key(page: &str) -> String {
+    let row = page.split("role=\"rowheader\"").nth(1).unwrap_or_else(|| panic!("no key in {page}"));
+    row.split("href=\"/keys/").nth(1).expect("a link").split('"').next().expect("an id").to_owned()
+}
+
 /// reqwest is built without a default TLS provider; tests speak plain HTTP, but it wants one.
 fn tls() -> rustls::ClientConfig {
     rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
