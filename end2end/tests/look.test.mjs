@@ -27,6 +27,7 @@ const PAGES = [
   ["domains-mx", "/domains?mx=elsewhere"],
   ["login-links", "/login-links"],
   ["keys", "/keys"],
+  ["key-map", "/keys/map"],
   ["provision", "/provision"],
   ["provision-many", "/bulk/provision"],
   ["bulk", "/bulk"],
@@ -82,6 +83,9 @@ describe("every page", () => {
         await page.getByRole("button", { name: "Remove key" }).click();
         await page.locator("#remove .err").waitFor();
         await look("key");
+        await page.getByRole("link", { name: "This key leaked…" }).click();
+        await page.getByRole("heading", { name: "web07 leaked" }).waitFor();
+        await look("key-leaked");
         const plan = async (rows) => {
           await page.goto(`${stack.url}/bulk/provision`);
           await page.locator("#bulk-text").fill(rows);

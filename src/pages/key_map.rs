@@ -216,8 +216,8 @@ fn key_row(key: &MapKey, most: u64, may_change: bool) -> impl IntoView + use<> {
     let never = key.key.synced_at.is_none();
     let actions = may_change.then(|| {
         view! {
-            <a class="linkish" href=format!("/bulk/associate?from={}", query_value(id)) aria-label=format!("Move the domains of {label}…")>"Move its domains…"</a>
-            <a class="linkish" href=format!("/keys/{}/leaked", segment(id)) aria-label=format!("{label} leaked…")>"This key leaked…"</a>
+            <a class="linkish" href=format!("/bulk/associate?from={}", query_value(id)) >"Move its domains…"<span class="vh">{format!(" ({label})")}</span></a>
+            <a class="linkish" href=format!("/keys/{}/leaked", segment(id)) >"This key leaked…"<span class="vh">{format!(" ({label})")}</span></a>
         }
     });
     view! {

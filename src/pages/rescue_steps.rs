@@ -51,7 +51,7 @@ fn head(rescue: &RescueView, step: Step) -> (&'static str, String) {
     match step {
         Step::NewKey => ("new-key", "A new key takes over".into()),
         Step::Move => ("move", format!("Lock the domains to {new}")),
-        Step::Verify => ("verify", format!("Ask both keys: {new} sees all, {old} none")),
+        Step::Verify => ("verify", "Ask both keys what they see".into()),
         Step::Compare => ("compare", "Compare with what was there before".into()),
         Step::Delete => ("delete", format!("Delete {old} in the Host Console")),
         Step::Check => ("check", format!("Check that {old} is dead")),
@@ -135,7 +135,7 @@ fn form(cx: &Cx, rescue: &RescueView, step: Step) -> AnyView {
 fn again(cx: &Cx, rescue: &RescueView, step: Step) -> Option<AnyView> {
     let id = rescue.row.old_key_id.as_str();
     let quiet = |action, words: &str| {
-        view! { <div class="body row">{button(id, action, "btn btn-quiet btn-sm", words)}</div> }.into_any()
+        view! { <div class="body row">{button(id, action, "btn btn-sm", words)}</div> }.into_any()
     };
     if rescue.progress.next().is_none() {
         return None;
@@ -242,7 +242,7 @@ fn verify(rescue: &RescueView) -> impl IntoView + use<> {
     view! {
         <form class="body stack" method="post" action="/do/rescue/verify">
             <input type="hidden" name="id" value=id/>
-            <p>"Reads afresh what both keys see, 5,000 domains a call. It changes nothing."</p>
+            <p>{format!("The new key should see all of them, {old} none. Both are asked afresh, 5,000 domains a call; it changes nothing.")}</p>
             {rest}
             <div class="row"><button class="btn btn-primary">"Ask both keys"</button></div>
         </form>
@@ -318,6 +318,7 @@ pub fn standing(rescue: &RescueView) -> impl IntoView + use<> {
                 {list("With the new key only", "Moved: the old key does not reach them.", done, "ok", &standing.moved, true)}
                 {list("Seen by both keys", "Free, or just being moved.", Icon::LockOpen, tone, &standing.open, true)}
                 {list("With the old key", "Locked to it, or not seen by the new one yet.", Icon::Lock, tone, &standing.left, true)}
+                {list("Freed with the old key", "It was the last to see them. They are free now; the next sync shows it.", Icon::LockOpen, "", &standing.freed, false)}
                 {list("With a third key", "Neither key sees them, but another one of the account does.", Icon::CircleHelp, "warn", &standing.elsewhere, true)}
                 {list("Not seen any more", "No key here sees them: deprovisioned, or locked to a key that is not stored. If nobody here did that, ask MailChannels support.", alert, "bad", &standing.missing, false)}
                 <p class="hint">"By the mirror, as of the last sync or step."</p>

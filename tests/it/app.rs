@@ -263,12 +263,6 @@ impl Browser {
     }
 }
 
-/// The id of the first key on the page of keys.
-pub(crate) fn key_id(page: &str) -> String {
-    let ids = page.split("href=\"/keys/").skip(1).map(|rest| rest.split('"').next().unwrap());
-    ids.into_iter().find(|id| *id != "map").expect("a key").to_owned()
-}
-
 /// The number of the plan or job that a page was led to.
 pub(crate) fn plan_number(page: &Answer) -> String {
     let location = page.location.as_deref().expect("a plan");
@@ -281,6 +275,12 @@ pub(crate) fn hidden(page: &str, form: &str, field: &str) -> String {
     let tag = form.split("<input").find(|tag| tag.contains(&format!("name=\"{field}\""))).expect("the field");
     let value = tag.split("value=\"").nth(1).expect("a value").split('"').next().unwrap();
     value.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&#x27;", "'").replace("&amp;", "&")
+}
+
+/// Id of the first key on the page of one's keys.
+pub(crate) fn first_key(page: &str) -> String {
+    let row = page.split("role=\"rowheader\"").nth(1).unwrap_or_else(|| panic!("no key in {page}"));
+    row.split("href=\"/keys/").nth(1).expect("a link").split('"').next().expect("an id").to_owned()
 }
 
 /// reqwest is built without a default TLS provider; tests speak plain HTTP, but it wants one.

@@ -1,6 +1,6 @@
 //! Storing keys: what is told apart, what is kept, what never shows.
 
-use crate::app::{TestApp, key_id};
+use crate::app::{TestApp, first_key};
 use mailchannels_sandbox::{Fault, FaultKind};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +68,7 @@ async fn rename_replace_remove() {
     let agent = app.signed_in("maya").await;
     agent.add_key("web07", "sandbox-key-07").await;
     let page = agent.get("/keys").await.text;
-    let id = key_id(&page);
+    let id = first_key(&page);
     assert!(agent.submit("/do/keys/rename", &[("id", &id), ("label", "web seven")]).await.text.contains("web seven"));
     assert!(
         agent

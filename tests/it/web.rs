@@ -1,6 +1,6 @@
 //! Rules that hold on every response.
 
-use crate::app::{TestApp, key_id};
+use crate::app::{TestApp, first_key};
 use reqwest::{Method, StatusCode, header};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -9,7 +9,7 @@ async fn every_page_carries_the_headers() {
     let lead = app.lead_with_keys(&[7]).await;
     let mut nonces = std::collections::HashSet::new();
     let key = lead.get("/keys").await.text;
-    let key = &key_id(&key);
+    let key = &first_key(&key);
     // Every route of the table, with something to open where its path has a place for one; also what is not there.
     let routes = leptos_axum::generate_route_list(sluice::app::App);
     let paths = routes.iter().map(|route| {

@@ -55,8 +55,8 @@ pub struct KeyView {
 
 /// Longest label, in characters.
 const LABEL_MAX: usize = 40;
-/// How long adding a key waits for its first sync; a longer one goes on in the background.
-const FIRST_SYNC_WAIT: Duration = Duration::from_secs(8);
+/// How long a person waits for a sync; a longer one goes on in the background.
+const SYNC_WAIT: Duration = Duration::from_secs(8);
 
 struct Checked {
     secret: ApiKey,
@@ -109,7 +109,7 @@ impl Desk {
             })
             .await?;
         self.conclude(intent, "done").await;
-        self.first_sync(&checked.fingerprint).await;
+        self.sync_soon(&checked.fingerprint).await;
         Ok(())
     }
 
@@ -164,7 +164,7 @@ impl Desk {
             })
             .await?;
         self.conclude(intent, "done").await;
-        self.first_sync(&checked.fingerprint).await;
+        self.sync_soon(&checked.fingerprint).await;
         Ok(())
     }
 
@@ -243,12 +243,12 @@ impl Desk {
         Ok(Checked { secret, fingerprint, account, last_four })
     }
 
-    /// Mirrors a new key's domains, so that they are there when the page comes back.
-    async fn first_sync(&self, fingerprint: &str) {
+    /// Mirrors a key's domains, so that they are there when the page comes back.
+    pub(crate) async fn sync_soon(&self, fingerprint: &str) {
         let (desk, fingerprint) = (self.clone(), fingerprint.to_owned());
         let sync = tokio::spawn(async move { desk.sync_key(&fingerprint).await });
-        if tokio::time::timeout(FIRST_SYNC_WAIT, sync).await.is_err() {
-            tracing::info!("the first sync of a new key goes on in the background");
+        if tokio::time::timeout(SYNC_WAIT, sync).await.is_err() {
+            tracing::info!("a sync goes on in the background");
         }
     }
 }

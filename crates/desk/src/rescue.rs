@@ -162,6 +162,14 @@ impl Desk {
         self.write(&open.row, row, open.progress.after(Step::Move), None).await
     }
 
+    /// Notes the number of the plan of a rescue's moves, by the rescue's id; the person's own and open, or nothing.
+    pub async fn rescue_planned(&self, asker: &Asker, rescue_id: &str, job: i64) -> Result<()> {
+        let row = self.0.store.rescue(&asker.person.id, rescue_id).await?;
+        let row = row.filter(|row| row.closed_at.is_none()).ok_or(DeskError::Stale)?;
+        let planned = RescueRow { job: Some(job), ..row.clone() };
+        if self.0.store.step_rescue(&row, &planned).await? { Ok(()) } else { Err(DeskError::Stale) }
+    }
+
     /// Asks both keys. It is done when the old one sees none of the domains; with `leave`, also when it still
     /// sees some, which then stay open to whoever has it until it is deleted.
     pub async fn rescue_verify(&self, asker: &Asker, old_key_id: &str, leave: bool) -> Result<Verified> {
@@ -245,11 +253,14 @@ impl Desk {
         }
         self.write(&open.row, row, reached, None).await?;
         if pulse == Pulse::Dead {
-            // What was locked to it is free now, and the other keys see it.
-            let keys = open.rows.iter().filter(|row| row.account_id.as_ref() == Some(&open.row.account_id));
-            let keys: Vec<_> = keys.filter(|row| row.id != old.id).map(|row| row.fingerprint.clone()).collect();
+            // What was locked to it is free now, and the other keys see it: the new one is asked at once.
+            let new = open.heir()?.fingerprint.clone();
+            self.sync_soon(&new).await;
+            let others = open.rows.iter().filter(|row| row.account_id.as_ref() == Some(&open.row.account_id));
+            let others = others.map(|row| row.fingerprint.clone());
+            let others: Vec<_> = others.filter(|key| *key != new && *key != open.row.old_fingerprint).collect();
             let desk = self.clone();
-            tokio::spawn(async move { desk.sync_each(keys).await });
+            tokio::spawn(async move { desk.sync_each(others).await });
         }
         Ok(pulse)
     }

@@ -22,8 +22,10 @@ pub struct Standing {
     pub open: Names,
     /// Seen by the old key only.
     pub left: Names,
-    /// Seen by neither, but mirrored through another key of the account.
+    /// Seen by neither, but by a third key of the account.
     pub elsewhere: Names,
+    /// The old key was the last to see them, and is dead: free, and not looked for yet.
+    pub freed: Names,
     /// Seen by no key at all.
     pub missing: Names,
 }
@@ -132,12 +134,13 @@ impl Desk {
 fn sorted(rows: Vec<StandingRow>) -> Standing {
     let mut standing = Standing::default();
     for row in rows {
-        let names = match (row.new, row.old, row.known) {
-            (true, false, _) => &mut standing.moved,
-            (true, true, _) => &mut standing.open,
-            (false, true, _) => &mut standing.left,
-            (false, false, true) => &mut standing.elsewhere,
-            (false, false, false) => &mut standing.missing,
+        let names = match (row.new, row.old, row.third, row.freed) {
+            (true, false, ..) => &mut standing.moved,
+            (true, true, ..) => &mut standing.open,
+            (false, true, ..) => &mut standing.left,
+            (false, false, true, _) => &mut standing.elsewhere,
+            (false, false, false, true) => &mut standing.freed,
+            (false, false, false, false) => &mut standing.missing,
         };
         names.total = row.alike;
         names.some.push(row.name);

@@ -69,8 +69,10 @@ pub struct StandingRow {
     pub new: bool,
     /// The old key sees it.
     pub old: bool,
-    /// It is mirrored at all, through whatever key.
-    pub known: bool,
+    /// A third key sees it.
+    pub third: bool,
+    /// The old key was the last to see it, while it still could.
+    pub freed: bool,
     /// How many domains stand like this one.
     #[sqlx(try_from = "i64")]
     pub alike: u64,
@@ -233,21 +235,31 @@ impl Store {
                      SELECT name FROM rescue_domains WHERE rescue_id = ?1
                      UNION SELECT d.name FROM visibility v JOIN domains d ON d.id = v.domain_id WHERE v.fingerprint = ?4),
                  seen AS (
-                     SELECT n.name, d.id IS NOT NULL AS known,
+                     SELECT n.name,
                             EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id AND v.fingerprint = ?3) AS new,
-                            EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id AND v.fingerprint = ?4) AS old
+                            EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id AND v.fingerprint = ?4) AS old,
+                            EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id
+                                    AND v.fingerprint IS NOT ?3 AND v.fingerprint <> ?6) AS third,
+                            ?4 IS NULL AND EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id
+                                                   AND v.fingerprint = ?6) AS freed
                      FROM names n LEFT JOIN domains d ON d.account_id = ?2 AND d.name = n.name),
+                 -- Who else sees it matters only where neither of the two does.
+                 told AS (
+                     SELECT name, new, old, third AND NOT new AND NOT old AS third,
+                            freed AND NOT new AND NOT third AS freed FROM seen),
                  ranked AS (
-                     SELECT name, new, old, known, count(*) OVER same AS alike,
-                            row_number() OVER (PARTITION BY new, old, known ORDER BY name) AS place
-                     FROM seen WINDOW same AS (PARTITION BY new, old, known))
-                 SELECT name, new, old, known, alike FROM ranked WHERE place <= ?5 ORDER BY new, old, known, name",
+                     SELECT *, count(*) OVER alike AS alike,
+                            row_number() OVER (PARTITION BY new, old, third, freed ORDER BY name) AS place
+                     FROM told WINDOW alike AS (PARTITION BY new, old, third, freed))
+                 SELECT name, new, old, third, freed, alike FROM ranked WHERE place <= ?5
+                 ORDER BY new, old, third, freed, name",
             )
             .bind(&rescue.id)
             .bind(&rescue.account_id)
             .bind(new)
             .bind(old)
             .bind(each)
+            .bind(&rescue.old_fingerprint)
             .fetch_all(self.read())
             .await?)
     }

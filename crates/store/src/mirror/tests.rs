@@ -186,5 +186,7 @@ async fn ten_thousand_unchanged_domains_write_nothing() {
     assert_eq!(stats, SyncStats { added: 0, changed: 0, removed: 0, total: 10_000 });
     assert_eq!(store.mirror_version(), version);
     assert!(cost <= 60, "{cost} statements for a sync that found nothing new");
+    let evidence: i64 = store.scalar("SELECT count(*) FROM server_changes").fetch_one(store.read()).await.unwrap();
+    assert_eq!(evidence, 0);
     assert_eq!(store.keys_of(&ann).await.unwrap()[0].free, 10_000);
 }
