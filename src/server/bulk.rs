@@ -89,7 +89,7 @@ async fn make(state: &AppState, asker: &Asker, kind: Kind, upload: &Upload) -> R
     }
     let number = state.desk.plan(asker, input, Need::bulk(kind).least()).await?;
     if !field("rescue").is_empty() {
-        state.desk.rescue_planned(&asker.person, &field("rescue"), number).await?;
+        state.desk.rescue_planned(asker, &field("rescue"), number).await?;
     }
     Ok(number)
 }

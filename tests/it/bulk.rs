@@ -287,3 +287,35 @@ async fn the_same_form_sent_twice_makes_one_plan() {
     );
     assert_eq!(one.unwrap(), two.unwrap());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leaked_key_s_domains_are_moved_by_a_plan_and_the_guide_finds_them_moved() {
+    let app = TestApp::start(400).await;
+    let lead = app.lead_with_keys(&[7, 8]).await;
+    let desk = &app.running.desk;
+    let keys = desk.key_refs(&asker(desk).await.person).await.unwrap();
+    let id = |label: &str| keys.iter().find(|key| key.label == label).unwrap().id.clone();
+    let (old, new) = (id("web07"), id("web08"));
+    lead.submit("/do/rescue/begin", &[("id", &old), ("since", "7")]).await;
+    let page = lead.submit("/do/rescue/key", &[("id", &old), ("key", &new)]).await.text;
+    let link = page.split("href=\"/bulk/associate?").nth(1).expect("a link to the plan").split('"').next().unwrap();
+    let form = lead.get(&format!("/bulk/associate?{}", link.replace("&amp;", "&"))).await.text;
+    assert!(form.contains("all that the leaked key reached"), "{form}");
+    let rescue = link.split("rescue=").nth(1).unwrap();
+    let plan = lead.bulk("associate", &[("from", &old), ("to", &new), ("rescue", rescue), ("key", &new)]).await;
+    let number = plan_number(&plan);
+    let asker = asker(desk).await;
+    let counts = desk.job(&asker, number.parse().unwrap()).await.unwrap().counts;
+    assert!(counts.acting() > 20, "locked and free ones: {counts:?}");
+    assert!(lead.get(&format!("/keys/{old}/leaked")).await.text.contains(&format!("/jobs/{number}")));
+    lead.confirm(&plan, &counts.acting().to_string()).await;
+    assert_eq!(ended(desk, number.parse().unwrap()).await, "done");
+    lead.submit("/do/rescue/moved", &[("id", &old)]).await;
+    let page = lead.submit("/do/rescue/verify", &[("id", &old)]).await.text;
+    assert!(page.contains("the old key sees none of them any more"), "{page}");
+    let lines =
+        desk.job_lines(&asker, number.parse().unwrap(), &store::LineFilter { limit: 500, ..Default::default() });
+    for line in lines.await.unwrap() {
+        assert_eq!(app.sandbox.control().domain(&line.object).unwrap()["key"], "web08", "{}", line.object);
+    }
+}

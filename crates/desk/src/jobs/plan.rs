@@ -218,15 +218,6 @@ impl Desk {
         Ok(Selection { about: "all that the leaked key reached".into(), names, at: row.created_at })
     }
 
-    /// Notes in a guide which plan moves its domains.
-    pub async fn rescue_planned(&self, person: &Person, rescue: &str, number: i64) -> Result<()> {
-        if let Some(was) = self.0.store.rescue(&person.id, rescue).await? {
-            let is = store::RescueRow { job: Some(number), ..was.clone() };
-            self.0.store.step_rescue(&was, &is).await?;
-        }
-        Ok(())
-    }
-
     /// Freezes the names of all domains that match, under exactly these filters.
     pub async fn select_matching(&self, person: &Person, mut query: DomainQuery, about: &str) -> Result<Selection> {
         query.keys = self.key_rows(person).await?.into_iter().map(|key| key.fingerprint).collect();
