@@ -2,7 +2,7 @@
 //! status code and the title are right and nothing is streamed half-done.
 
 use crate::{
-    components::{Icon, alert, empty, icon, shell},
+    components::{Icon, alert, empty, icon, note, shell},
     server::{
         actor::{Actor, Need, desk, guard},
         flash::{self, Flash},
@@ -142,6 +142,7 @@ fn failed(cx: &Cx, error: &DeskError) -> Page {
         "Not shown",
         view! {
             <h1>"Not shown"</h1>
+            {note(cx.flash.as_ref())}
             <div class="gap">{alert("bad", what, next, None)}</div>
             <p class="hint gap">"Request "<span class="mono">{request}</span></p>
         },

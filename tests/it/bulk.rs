@@ -313,9 +313,8 @@ async fn a_leaked_key_s_domains_are_moved_by_a_plan_and_the_guide_finds_them_mov
     lead.submit("/do/rescue/moved", &[("id", &old)]).await;
     let page = lead.submit("/do/rescue/verify", &[("id", &old)]).await.text;
     assert!(page.contains("the old key sees none of them any more"), "{page}");
-    let lines =
-        desk.job_lines(&asker, number.parse().unwrap(), &store::LineFilter { limit: 500, ..Default::default() });
-    for line in lines.await.unwrap() {
+    let filter = store::LineFilter { limit: 500, ..Default::default() };
+    for line in desk.job_lines(&asker, number.parse().unwrap(), &filter).await.unwrap() {
         assert_eq!(app.sandbox.control().domain(&line.object).unwrap()["key"], "web08", "{}", line.object);
     }
 }

@@ -317,6 +317,22 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
+    /// Pauses a job from within, while this process runs it: one that was paused and resumed meanwhile, and waits to
+    /// be taken again, stays as it is.
+    pub async fn pause_own_job(&self, number: i64, by: &str, what: &str, next: &str) -> Result<()> {
+        self.sql(
+            "UPDATE jobs SET state = 'paused', why_what = ?3, why_next = ?4
+             WHERE number = ?1 AND state = 'running' AND lease_by = ?2",
+        )
+        .bind(number)
+        .bind(by)
+        .bind(what)
+        .bind(next)
+        .execute(self.write())
+        .await?;
+        Ok(())
+    }
+
     /// Lets a paused job go on; the keys that were held are tried again.
     pub async fn resume_job(&self, owner_id: &str, number: i64) -> Result<bool> {
         let done = self

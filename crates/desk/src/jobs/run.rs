@@ -122,7 +122,7 @@ impl Desk {
         if let Err(error) = self.clone().pass(job, flag).await {
             tracing::error!(%error, job = number, "a job could not go on");
             let (what, next) = error.words();
-            let _ = self.0.store.pause_job(number, &what, &next).await;
+            let _ = self.0.store.pause_own_job(number, &self.0.jobs.by, &what, &next).await;
         }
         self.0.jobs.with(|running| running.remove(&number));
         let _ = self.0.store.release_lease(number, &self.0.jobs.by).await;
@@ -133,7 +133,7 @@ impl Desk {
         let number = job.number;
         let cancelled = job.state == "cancelled";
         if let Some((what, next)) = self.may_not(&job).await? {
-            self.0.store.pause_job(number, what, next).await?;
+            self.0.store.pause_own_job(number, &self.0.jobs.by, what, next).await?;
             return Ok(());
         }
         let owner = self.person(&job.owner_id).await?.ok_or(DeskError::Storage)?;
@@ -192,7 +192,7 @@ impl Desk {
                 Ok(true) => match self.may_not(job).await {
                     Ok(None) => {}
                     Ok(Some((what, next))) => {
-                        let _ = self.0.store.pause_job(job.number, what, next).await;
+                        let _ = self.0.store.pause_own_job(job.number, &self.0.jobs.by, what, next).await;
                         flag.raise();
                     }
                     Err(error) => return error,
@@ -509,7 +509,7 @@ impl Run {
             (what, "Replace the key under API keys, then resume.".to_owned())
         };
         // A job that somebody paused or cancelled meanwhile stays as it is.
-        store.pause_job(job.number, &what, &next).await?;
+        store.pause_own_job(job.number, &self.desk.0.jobs.by, &what, &next).await?;
         Ok(())
     }
 

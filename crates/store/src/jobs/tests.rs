@@ -115,6 +115,8 @@ async fn a_row_is_sent_once_and_only_while_its_job_runs() {
     assert_eq!(store.mark(number, "me", &[sent(number, 2), done(1)], 12).await.unwrap(), [false, true]);
     assert_eq!(states(&fixture, number).await, ["done", "planned", "planned"]);
     assert!(store.resume_job(&ann, number).await.unwrap());
+    store.pause_own_job(number, "me", "late", "").await.unwrap();
+    assert_eq!(store.job(&ann, number).await.unwrap().unwrap().state, "queued", "the old run's end pauses no new one");
     assert!(store.cancel_job(&ann, number, 13).await.unwrap());
     assert_eq!(states(&fixture, number).await, ["done", "left", "left"]);
     let history = store.history("domain", "d.example", 10).await.unwrap();
