@@ -32,7 +32,7 @@ impl Desk {
                 Ok(()) => read += 1,
                 // One account's trouble is not another's.
                 Err(error) => {
-                    tracing::warn!(account = %due.account_id, %error, "the account's lists could not be read")
+                    tracing::warn!(account = %due.account_id, %error, "the account's lists could not be read");
                 }
             }
         }

@@ -126,13 +126,11 @@ impl Desk {
             Kind::Provision | Kind::Associate => {
                 let rows = self.key_rows(person).await?;
                 let key = rows.iter().find(|row| row.id == fields.get("key"));
-                let (fingerprint, account) = match key {
-                    Some(key) => (key.fingerprint.clone(), key.account_id.clone().unwrap_or_default()),
-                    None => {
-                        fields.wrong("key", "Choose one of your keys.");
-                        Default::default()
-                    }
-                };
+                if key.is_none() {
+                    fields.wrong("key", "Choose one of your keys.");
+                }
+                let fingerprint = key.map(|key| key.fingerprint.clone()).unwrap_or_default();
+                let account = key.and_then(|key| key.account_id.clone()).unwrap_or_default();
                 if kind == Kind::Associate {
                     Act::Associate { fingerprint, account }
                 } else {

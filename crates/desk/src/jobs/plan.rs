@@ -140,10 +140,10 @@ impl Desk {
             // A row of several aliases is exported again alias by alias.
             let several = decisions.len() > 1;
             for (index, decision) in decisions.into_iter().enumerate() {
-                let own = match several {
-                    true => Wish { aliases: wish.aliases.get(index).cloned().into_iter().collect(), ..wish.clone() },
-                    false => wish.clone(),
-                };
+                let mut own = wish.clone();
+                if several {
+                    own.aliases = wish.aliases.get(index).cloned().into_iter().collect();
+                }
                 rows.push(row_of(&own, decision, speaker));
             }
         }

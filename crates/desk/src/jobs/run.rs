@@ -55,6 +55,9 @@ enum Task {
     Chunk(Vec<JobLine>),
 }
 
+/// Rows under way, and whether the journal could be written.
+type Flight<'a> = BoxFuture<'a, (Vec<i64>, std::result::Result<(), Unwritten>)>;
+
 impl Task {
     fn seqs(&self) -> Vec<i64> {
         match self {
@@ -213,8 +216,7 @@ impl Run {
 
     /// Brings the rows of an account as far as they go.
     async fn account(&self, account: &str) -> Result<()> {
-        let mut flights: FuturesUnordered<BoxFuture<'_, (Vec<i64>, std::result::Result<(), Unwritten>)>> =
-            FuturesUnordered::new();
+        let mut flights: FuturesUnordered<Flight<'_>> = FuturesUnordered::new();
         let mut under_way: HashSet<i64> = HashSet::new();
         let mut queue = VecDeque::new();
         loop {
@@ -322,8 +324,8 @@ impl Run {
     async fn step<'a>(
         &self,
         line: &'a JobLine,
-        opened: &'a Option<Opened>,
-        target: &'a Option<Opened>,
+        opened: Option<&'a Opened>,
+        target: Option<&'a Opened>,
     ) -> std::result::Result<Option<Step<'a>>, Unwritten> {
         let snapshot = |text: &Option<String>| text.as_deref().and_then(Snapshot::from_base);
         let Some(opened) = opened else {
@@ -335,14 +337,7 @@ impl Run {
             return Ok(None);
         };
         let strict = self.kind == Kind::Undo;
-        Ok(Some(Step {
-            object: &line.object,
-            before: snapshot(&line.before),
-            after,
-            opened,
-            target: target.as_ref(),
-            strict,
-        }))
+        Ok(Some(Step { object: &line.object, before: snapshot(&line.before), after, opened, target, strict }))
     }
 
     /// The key that a row moves to.
@@ -355,7 +350,7 @@ impl Run {
 
     async fn send(&self, line: JobLine) -> std::result::Result<(), Unwritten> {
         let (opened, target) = (self.open(&line.fingerprint), self.target(&line));
-        let Some(step) = self.step(&line, &opened, &target).await? else {
+        let Some(step) = self.step(&line, opened.as_ref(), target.as_ref()).await? else {
             return Ok(());
         };
         let (wire, item) = match step.ready().await {
@@ -378,7 +373,7 @@ impl Run {
                 self.again(&line, 0, false, "failed: the key was rejected").await?;
                 self.hold(&line).await
             }
-            Sent::NotSent => self.again(&line, CLOSED_MS, false, "failed: not sent, the service is down").await,
+            Sent::Unsent => self.again(&line, CLOSED_MS, false, "failed: not sent, the service is down").await,
             Sent::Later if line.tries + 1 >= TRIES_MAX => self.fail(&line, Reason::Unavailable, String::new()).await,
             Sent::Later => self.again(&line, backoff(&line), true, "failed: too many requests").await,
             Sent::Unknown => self.journal.mark(Mark::Later { seq: line.seq, not_before: self.desk.now_ms() }).await,
@@ -388,7 +383,7 @@ impl Run {
     /// Reads back what may or may not have been done.
     async fn look(&self, line: JobLine) -> std::result::Result<(), Unwritten> {
         let (opened, target) = (self.open(&line.fingerprint), self.target(&line));
-        let Some(step) = self.step(&line, &opened, &target).await? else {
+        let Some(step) = self.step(&line, opened.as_ref(), target.as_ref()).await? else {
             return Ok(());
         };
         match read::now(step.opened, step.object, &step.after, step.target).await {

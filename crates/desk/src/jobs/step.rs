@@ -44,7 +44,7 @@ pub(super) enum Sent {
     /// The key was rejected: not done.
     BadKey,
     /// Not even sent.
-    NotSent,
+    Unsent,
     /// Not done, and worth another try.
     Later,
     /// It may have been done.
@@ -196,7 +196,7 @@ impl Step<'_> {
         );
         match &error {
             Upstream::BadKey => Sent::BadKey,
-            Upstream::BreakerOpen => Sent::NotSent,
+            Upstream::BreakerOpen => Sent::Unsent,
             Upstream::RateLimited if !posts => Sent::Later,
             Upstream::RateLimited | Upstream::Ambiguous | Upstream::Timeout | Upstream::Unavailable { .. } => {
                 Sent::Unknown

@@ -138,8 +138,12 @@ impl Kind {
         match self {
             Self::Provision | Self::LoginLinks => 0,
             Self::Deprovision => 1,
-            Self::Servers | Self::AddAliases | Self::RemoveAliases | Self::Associate => 2,
-            Self::AddEntries | Self::RemoveEntries => 2,
+            Self::Servers
+            | Self::AddAliases
+            | Self::RemoveAliases
+            | Self::Associate
+            | Self::AddEntries
+            | Self::RemoveEntries => 2,
             Self::Undo => 3,
             Self::Settings | Self::Admins => 4,
         }

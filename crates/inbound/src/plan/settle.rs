@@ -20,8 +20,8 @@ pub fn settle(before: Option<&Snapshot>, after: &Snapshot, now: &Snapshot) -> Se
         // One that was to be made is there, whatever the service filled in by itself.
         (Snapshot::Domain(_), Snapshot::Domain(_)) if before.is_none() => true,
         (Snapshot::Domain(wanted), Snapshot::Domain(now)) => wanted.same_content(now),
-        (Snapshot::Domain(_), Snapshot::Provisioned { present }) => *present,
-        (Snapshot::Provisioned { present }, Snapshot::Domain(_)) => *present,
+        (Snapshot::Domain(_), Snapshot::Provisioned { present })
+        | (Snapshot::Provisioned { present }, Snapshot::Domain(_)) => *present,
         (wanted, now) => wanted == now,
     };
     if is(after) {

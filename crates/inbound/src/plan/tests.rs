@@ -343,7 +343,7 @@ fn words_come_back() {
 #[test]
 fn too_much_or_nothing_is_said_as_a_whole() {
     assert!(read(Kind::Deprovision, "\n# nothing\n", None).is_err());
-    let many = (0..=ROWS_MAX).map(|index| format!("d{index}.example\n")).collect::<String>();
+    let many = (0..=ROWS_MAX).map(|index| format!("d{index}.example")).collect::<Vec<_>>().join("\n");
     assert!(read(Kind::Deprovision, &many, None).unwrap_err().contains("100,001"));
 }
 

@@ -30,7 +30,7 @@ fn rows(count: usize) -> Vec<NewRow> {
     (0..count).map(row).collect()
 }
 
-fn intent<'a>(job: i64, object: &'a str) -> NewIntent<'a> {
+fn intent(job: i64, object: &str) -> NewIntent<'_> {
     NewIntent {
         at: 5,
         person_id: "p",

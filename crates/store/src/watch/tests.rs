@@ -141,6 +141,7 @@ async fn intents_are_found_for_what_changed_and_from_its_time_on() {
         before: None,
         after,
         reason: None,
+        job: None,
     };
     store
         .apply_sync("f1", &account, vec![served("a.example", "old"), served("b.example", "old")], 1_000)
