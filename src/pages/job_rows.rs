@@ -56,22 +56,22 @@ fn one(label: &'static str, before: Option<&str>, after: Option<&str>) -> Option
     (before != after).then(|| diff(label, &list(before), &list(after)))
 }
 
+/// The settings of a snapshot, each with its label.
+fn parts(snapshot: &Snapshot) -> Option<[(&'static str, Option<String>); 4]> {
+    let Snapshot::Settings { policy, override_recipient, header_name, header_value } = snapshot else { return None };
+    let over = override_recipient.map(|over| if over { "on" } else { "off" }.to_owned());
+    Some([
+        ("Policy", policy.clone()),
+        ("Override", over),
+        ("Header", header_name.clone()),
+        ("Value", header_value.clone()),
+    ])
+}
+
 fn settings(before: &Snapshot, after: &Snapshot) -> Option<AnyView> {
-    let parts = |snapshot: &Snapshot| match snapshot {
-        Snapshot::Settings { policy, override_recipient, header_name, header_value } => {
-            let over = override_recipient.map(|over| if over { "on" } else { "off" });
-            Some((policy.clone(), over, header_name.clone(), header_value.clone()))
-        }
-        _ => None,
-    };
-    let ((a, b, c, d), (e, f, g, h)) = (parts(before)?, parts(after)?);
-    let changes = [
-        one("Policy", a.as_deref(), e.as_deref()),
-        one("Override", b, f),
-        one("Header", c.as_deref(), g.as_deref()),
-        one("Value", d.as_deref(), h.as_deref()),
-    ];
-    Some(changes.into_iter().flatten().collect_view().into_any())
+    let changes = parts(before)?.into_iter().zip(parts(after)?);
+    let shown = changes.filter_map(|((label, old), (_, new))| one(label, old.as_deref(), new.as_deref()));
+    Some(shown.collect_view().into_any())
 }
 
 fn whole(whole: &Whole) -> AnyView {
@@ -147,9 +147,10 @@ pub fn table(view: &JobView, lines: Vec<JobLineView>, keys: &[KeyRef], now: i64)
                 false => outcome_words(view, &line),
             };
             let named = line.verdict != Verdict::Invalid;
-            let link = match line.object.contains('@') {
-                true => format!("/recipients/{}", crate::api::forms::segment(&line.object)),
-                false => domain_page(&line.object, ""),
+            let link = if line.object.contains('@') {
+                format!("/recipients/{}", crate::api::forms::segment(&line.object))
+            } else {
+                domain_page(&line.object, "")
             };
             let object = if named {
                 view! { <a class="mono" href=link>{line.object.clone()}</a> }.into_any()

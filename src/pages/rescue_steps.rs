@@ -137,9 +137,7 @@ fn again(cx: &Cx, rescue: &RescueView, step: Step) -> Option<AnyView> {
     let quiet = |action, words: &str| {
         view! { <div class="body row">{button(id, action, "btn btn-sm", words)}</div> }.into_any()
     };
-    if rescue.progress.next().is_none() {
-        return None;
-    }
+    rescue.progress.next()?;
     match step {
         Step::NewKey => Some(
             view! { <details open=cx.again("choose") || cx.again("add")><summary class="body sm">"Let another key take over instead"</summary>{new_key(cx, rescue)}</details> }

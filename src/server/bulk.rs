@@ -167,10 +167,7 @@ pub async fn select(
     let get = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let view = View::of_query(get("view").unwrap_or_default());
     let frozen = if get("scope") == Some("all") {
-        let keys = match state.desk.key_refs(&actor.person).await {
-            Ok(keys) => keys,
-            Err(_) => return unavailable(),
-        };
+        let Ok(keys) = state.desk.key_refs(&actor.person).await else { return unavailable() };
         state.desk.select_matching(&actor.person, view.query(&keys), &view.words(&keys)).await
     } else {
         let names: Vec<_> = pairs.iter().filter(|(key, _)| key == "pick").map(|(_, value)| value.clone()).collect();

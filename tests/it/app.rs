@@ -234,12 +234,11 @@ impl Browser {
 
     /// Sends a bulk form, as a browser does: several parts. Returns the page it leads to.
     pub(crate) async fn bulk(&self, act: &str, fields: &[(&str, &str)]) -> Answer {
-        let mut body = String::new();
-        for (name, value) in fields {
-            body += &format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-        }
-        let request = NEXT_REQUEST.fetch_add(1, Ordering::Relaxed);
-        body += &format!("--edge\r\ncontent-disposition: form-data; name=\"request\"\r\n\r\n{request}\r\n--edge--\r\n");
+        let request = NEXT_REQUEST.fetch_add(1, Ordering::Relaxed).to_string();
+        let parts = fields.iter().copied().chain([("request", request.as_str())]).map(|(name, value)| {
+            format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        });
+        let body = parts.collect::<Vec<_>>().concat() + "--edge--\r\n";
         let request = self
             .request(Method::POST, &format!("/bulk/{act}"))
             .header(ORIGIN, &self.base)

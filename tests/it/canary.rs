@@ -13,6 +13,7 @@ fn echo(code: u16, key: &str) -> String {
     .to_string()
 }
 
+#[expect(clippy::too_many_lines, reason = "one key goes the whole way")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_shows_in_no_answer_and_no_file() {
     let app = TestApp::start(50).await;

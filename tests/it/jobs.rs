@@ -38,7 +38,7 @@ pub(crate) async fn ended(desk: &Desk, number: i64) -> String {
             changes.changed().await.unwrap();
         }
     };
-    tokio::time::timeout(Duration::from_secs(300), waiting).await.expect("it ends")
+    tokio::time::timeout(Duration::from_mins(5), waiting).await.expect("it ends")
 }
 
 /// Names of demo domains that web07 holds or sees.
@@ -142,10 +142,8 @@ async fn posts_with_lost_answers_are_read_back_and_never_doubled() {
     let desk = &app.running.desk;
     let control = app.sandbox.control();
     let names = names(&app, 60).await;
-    let mut csv = String::from("tier,for,list,type,entry\n");
-    for (index, name) in names.iter().enumerate() {
-        csv += &format!("domain,{name},safelist,domain,friend{index}.example\n");
-    }
+    let row = |(index, name): (usize, &String)| format!("domain,{name},safelist,domain,friend{index}.example\n");
+    let csv = "tier,for,list,type,entry\n".to_owned() + &names.iter().enumerate().map(row).collect::<Vec<_>>().concat();
     control.clear_ledger();
     for kind in
         [FaultKind::ResetAfterChange, FaultKind::Reset, FaultKind::Status { code: 503, body: None }, FaultKind::CutBody]

@@ -54,7 +54,7 @@ async fn its_numbers_are_those_of_the_service_and_of_the_lists_behind_them() {
     lead.submit("/do/keys/sync", &[("back", "/keys/map")]).await;
     let page = lead.get("/keys/map").await.text;
     let control = app.sandbox.control();
-    let mut truth = vec![0_u64; 13];
+    let mut truth = [0_u64; 13];
     let names = all_names(&lead).await;
     assert_eq!(names.len(), 300);
     for name in &names {

@@ -72,7 +72,7 @@ async fn fifty_kills_lose_nothing_and_double_nothing() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(120), ended).await.expect("the job ends");
+    tokio::time::timeout(Duration::from_mins(2), ended).await.expect("the job ends");
 
     let mut changes: HashMap<String, usize> = HashMap::new();
     for entry in sandbox.control().ledger() {
