@@ -75,6 +75,9 @@ impl Store {
             .bind(account_id)
             .execute(&mut **tx)
             .await?;
+        if done.rows_affected() > 0 {
+            self.index_names(tx).await?;
+        }
         Ok(done.rows_affected())
     }
 }

@@ -56,6 +56,7 @@ impl Store {
         if written > 0 {
             self.sql(DROP_ALIASES).bind(account).execute(&mut **tx).await?;
             self.sql(PUT_ALIASES).bind(account).execute(&mut **tx).await?;
+            self.index_names(tx).await?;
         }
         Ok(Ingested { inserted, changed: written.saturating_sub(inserted) })
     }

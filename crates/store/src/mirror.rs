@@ -171,6 +171,7 @@ impl Store {
             .bind(id)
             .execute(&mut *tx)
             .await?;
+        self.index_names(&mut tx).await?;
         self.associate(&mut tx, &account, Some(id)).await?;
         self.recount(&mut tx, &account).await?;
         tx.commit().await?;
@@ -190,6 +191,7 @@ impl Store {
         if done.rows_affected() == 0 {
             return Ok(());
         }
+        self.index_names(&mut tx).await?;
         self.recount(&mut tx, account_id).await?;
         tx.commit().await?;
         self.mirror_changed();
