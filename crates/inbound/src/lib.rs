@@ -4,6 +4,7 @@ pub mod association;
 pub mod bounce;
 pub mod complaint;
 pub mod downstream;
+pub mod find;
 pub mod import;
 pub mod lists;
 pub mod message;
