@@ -3,9 +3,13 @@
 pub mod copy;
 pub mod drop;
 pub mod keyboard;
+#[cfg(feature = "hydrate")]
+mod page;
+pub mod palette;
 pub mod servers;
 
 pub use copy::CopyButton;
 pub use drop::DropText;
 pub use keyboard::Keyboard;
+pub use palette::Palette;
 pub use servers::{ServerLine, ServersEditor};

@@ -116,6 +116,7 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         origin: origin.clone(),
         reports: Arc::new(Semaphore::new(report::AT_ONCE)),
         spool_dir,
+        finds: Arc::default(),
     };
     let app = router(state, Sessions::new(store.clone(), system_clock));
     let stop = CancellationToken::new();
@@ -150,10 +151,10 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         });
     }
     tasks.spawn({
-        let stop = stop.clone();
+        let (desk, stop) = (desk.clone(), stop.clone());
         async move {
             tokio::select! {
-                () = sweep(store) => {}
+                () = sweep(store, desk) => {}
                 () = stop.cancelled() => {}
             }
         }
@@ -175,10 +176,13 @@ fn mx_watch(config: &Config) -> Result<Option<MxWatch>, RunError> {
 }
 
 /// Deletes what has expired, every ten minutes.
-async fn sweep(store: Store) {
+async fn sweep(store: Store, desk: Desk) {
     loop {
         if let Err(error) = store.delete_expired(system_clock()).await {
             tracing::warn!(%error, "expired sessions could not be deleted");
+        }
+        if let Err(error) = desk.forget_seen().await {
+            tracing::warn!(%error, "recipients seen long ago could not be forgotten");
         }
         tokio::time::sleep(Duration::from_mins(10)).await;
     }

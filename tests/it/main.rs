@@ -8,6 +8,7 @@ mod canary;
 mod changes;
 mod crash;
 mod explain;
+mod find;
 mod keys;
 mod lists;
 mod mx;

@@ -13,6 +13,8 @@ async fn every_page_carries_the_headers() {
         "/keys",
         "/provision",
         "/provision/many",
+        "/find?q=shop",
+        "/preferences",
         "/subscriptions",
         "/domains/bikeshop-northgate.example",
         "/no/such/page",
@@ -101,7 +103,7 @@ async fn bodies_have_limits() {
     let app = TestApp::start(1).await;
     let browser = app.signed_in("tomasz").await;
     let large = "x".repeat(70 * 1024);
-    for path in ["/do/keys/add", "/do/domains/settings", "/sign-out", "/theme"] {
+    for path in ["/do/keys/add", "/do/domains/settings", "/sign-out", "/theme", "/shortcuts"] {
         let answer = browser.post(path, &[("label", &large), ("theme", "dark")]).await;
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
     }

@@ -244,7 +244,9 @@ impl Desk {
     /// Reads the lists of somebody and of every tier above, in parallel.
     pub async fn tiers(&self, person: &Person, whose: &Whose) -> Result<Tiers> {
         let (scope, opened) = self.reach_scope(person, whose).await?;
-        Ok(read_tiers(scope, &opened).await)
+        let tiers = read_tiers(scope, &opened).await;
+        self.note_seen(&tiers).await;
+        Ok(tiers)
     }
 
     /// The accounts of a person's keys: one key of each, in label order.
