@@ -2,9 +2,9 @@
 
 use crate::{
     pages,
-    server::{actor::actor, assets, headers::page_policy},
+    server::{actor::actor, assets, headers::page_policy, preferences},
 };
-use http::{HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderValue, StatusCode, header};
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_axum::ResponseOptions;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
@@ -43,9 +43,10 @@ pub fn shell() -> impl IntoView {
     let loader = actor().is_some().then(|| {
         view! { <script type="module" nonce=nonce inner_html=loader(&base)></script> }
     });
+    let (theme, single_keys) = preferences::here();
     view! {
         <!DOCTYPE html>
-        <html lang="en" dir="ltr" data-theme=theme()>
+        <html lang="en" dir="ltr" data-theme=theme data-keys=(!single_keys).then_some("off")>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
@@ -57,22 +58,6 @@ pub fn shell() -> impl IntoView {
             <body><App/></body>
         </html>
     }
-}
-
-/// The chosen theme, from its cookie; anything else follows the system.
-fn theme() -> Option<&'static str> {
-    let parts = use_context::<Parts>()?;
-    parts
-        .headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split("; "))
-        .find_map(|cookie| match cookie.strip_prefix("__Host-theme=") {
-            Some("light") => Some("light"),
-            Some("dark") => Some("dark"),
-            _ => None,
-        })
 }
 
 /// The routes. Each is rendered whole before its first byte is sent, so that its status is true.
@@ -89,6 +74,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/domains/:name/servers") view=pages::servers::ReviewServers ssr=SsrMode::Async/>
                 <Route path=path!("/domains/:name/deprovision") view=pages::deprovision::Deprovision ssr=SsrMode::Async/>
                 <Route path=path!("/explain") view=pages::explain::Explain ssr=SsrMode::Async/>
+                <Route path=path!("/find") view=pages::find::Find ssr=SsrMode::Async/>
+                <Route path=path!("/preferences") view=pages::preferences::Preferences ssr=SsrMode::Async/>
                 <Route path=path!("/lists") view=pages::lists::Lists ssr=SsrMode::Async/>
                 <Route path=path!("/lists/review") view=pages::entries_review::ReviewEntries ssr=SsrMode::Async/>
                 <Route path=path!("/lists/outcome/:id") view=pages::entries_review::EntriesOutcome ssr=SsrMode::Async/>

@@ -33,7 +33,8 @@ for (const scripts of [true, false]) {
       if (scripts) {
         await page.locator("html[data-ready]").waitFor();
         await page.keyboard.press("/");
-        assert.equal(await page.evaluate(() => document.activeElement.id), "search");
+        assert.equal(await page.evaluate(() => document.activeElement.id), "palette-text");
+        await page.keyboard.press("Escape");
       }
       await page.locator("#search").fill("northgate");
       await page.locator("#search").press("Enter");

@@ -20,6 +20,7 @@ pub enum Icon {
     Flag,
     Globe,
     Info,
+    Keyboard,
     KeyRound,
     Layers,
     ListFilter,
@@ -60,7 +61,8 @@ pub enum Icon {
 }
 
 impl Icon {
-    fn id(self) -> &'static str {
+    /// Its name in the sprite.
+    pub fn id(self) -> &'static str {
         match self {
             Self::Archive => "archive",
             Self::Ban => "ban",
@@ -76,6 +78,7 @@ impl Icon {
             Self::Flag => "flag",
             Self::Globe => "globe",
             Self::Info => "info",
+            Self::Keyboard => "keyboard",
             Self::KeyRound => "key-round",
             Self::Layers => "layers",
             Self::ListFilter => "list-filter",
@@ -126,6 +129,11 @@ pub fn icon(which: Icon) -> AnyView {
     .into_any()
 }
 
+/// An icon by its name in the sprite.
+pub fn named(id: &str) -> AnyView {
+    view! { <svg class="i" aria-hidden="true"><use href=format!("#i-{id}")/></svg> }.into_any()
+}
+
 /// The sprite, once a page.
 pub fn sprite() -> impl IntoView {
     view! { <svg hidden xmlns="http://www.w3.org/2000/svg" inner_html=SPRITE></svg> }
@@ -156,6 +164,7 @@ const SPRITE: &str = concat!(
     r##"<symbol id="i-flag" viewBox="0 0 24 24"><path d="M4 22V4a1 1 0 0 1 .4-.8A6 6 0 0 1 8 2c3 0 5 2 7.333 2q2 0 3.067-.8A1 1 0 0 1 20 4v10a1 1 0 0 1-.4.8A6 6 0 0 1 16 16c-3 0-5-2-8-2a6 6 0 0 0-4 1.528"/></symbol>"##,
     r##"<symbol id="i-globe" viewBox="0 0 24 24"><circle cx="12" cy="12" r="10"/><path d="M12 2a14.5 14.5 0 0 0 0 20 14.5 14.5 0 0 0 0-20"/><path d="M2 12h20"/></symbol>"##,
     r##"<symbol id="i-info" viewBox="0 0 24 24"><circle cx="12" cy="12" r="10"/><path d="M12 16v-4"/><path d="M12 8h.01"/></symbol>"##,
+    r##"<symbol id="i-keyboard" viewBox="0 0 24 24"><path d="M10 8h.01"/><path d="M12 12h.01"/><path d="M14 8h.01"/><path d="M16 12h.01"/><path d="M18 8h.01"/><path d="M6 8h.01"/><path d="M7 16h10"/><path d="M8 12h.01"/><rect width="20" height="16" x="2" y="4" rx="2"/></symbol>"##,
     r##"<symbol id="i-key-round" viewBox="0 0 24 24"><path d="M2.586 17.414A2 2 0 0 0 2 18.828V21a1 1 0 0 0 1 1h3a1 1 0 0 0 1-1v-1a1 1 0 0 1 1-1h1a1 1 0 0 0 1-1v-1a1 1 0 0 1 1-1h.172a2 2 0 0 0 1.414-.586l.814-.814a6.5 6.5 0 1 0-4-4z"/><circle cx="16.5" cy="7.5" r=".5" fill="currentColor"/></symbol>"##,
     r##"<symbol id="i-layers" viewBox="0 0 24 24"><path d="M12.83 2.18a2 2 0 0 0-1.66 0L2.6 6.08a1 1 0 0 0 0 1.83l8.58 3.91a2 2 0 0 0 1.66 0l8.58-3.9a1 1 0 0 0 0-1.83z"/><path d="M2 12a1 1 0 0 0 .58.91l8.6 3.91a2 2 0 0 0 1.65 0l8.58-3.9A1 1 0 0 0 22 12"/><path d="M2 17a1 1 0 0 0 .58.91l8.6 3.91a2 2 0 0 0 1.65 0l8.58-3.9A1 1 0 0 0 22 17"/></symbol>"##,
     r##"<symbol id="i-list-filter" viewBox="0 0 24 24"><path d="M2 5h20"/><path d="M6 12h12"/><path d="M9 19h6"/></symbol>"##,

@@ -4,6 +4,7 @@ pub mod field;
 pub mod icon;
 pub mod note;
 pub mod page;
+pub mod palette;
 pub mod shell;
 pub mod status;
 

@@ -6,6 +6,7 @@ use crate::{
     server::{
         actor::{Actor, Need, desk, guard},
         flash::{self, Flash},
+        preferences,
     },
 };
 use desk::{Desk, DeskError};
@@ -29,6 +30,10 @@ pub struct Cx {
     pub url: String,
     /// When the page is made, unix milliseconds.
     pub now: i64,
+    /// The chosen theme; none follows the system.
+    pub theme: Option<&'static str>,
+    /// Whether single-key shortcuts are on.
+    pub single_keys: bool,
 }
 
 impl Cx {
@@ -111,7 +116,8 @@ where
                     None => None,
                 };
                 let url = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-                let cx = Arc::new(Cx { now: desk.now_ms(), desk, actor, flash, query, url });
+                let (theme, single_keys) = preferences::of(&parts);
+                let cx = Arc::new(Cx { now: desk.now_ms(), desk, actor, flash, query, url, theme, single_keys });
                 let page = match load(cx.clone()).await {
                     Ok(page) => page,
                     Err(error) => failed(&cx, &error),

@@ -1,7 +1,7 @@
 //! The frame around a page: navigation, search, the person.
 
-use crate::components::{Cx, Icon, icon, icon::sprite};
-use crate::islands::Keyboard;
+use crate::components::{Cx, Icon, icon, icon::sprite, palette};
+use crate::islands::{Keyboard, Palette};
 use inbound::words;
 use leptos::prelude::*;
 
@@ -20,6 +20,19 @@ const SECTIONS: [(&str, &str, Icon); 11] = [
     ("/subscriptions", "Subscriptions", Icon::CreditCard),
 ];
 
+/// The key that leads to a section after `g`.
+fn go_key(path: &str) -> Option<&'static str> {
+    match path {
+        "/domains" => Some("d"),
+        "/jobs" => Some("j"),
+        "/keys" => Some("k"),
+        "/lists" => Some("l"),
+        "/explain" => Some("e"),
+        "/recipients" => Some("r"),
+        _ => None,
+    }
+}
+
 /// The frame.
 pub fn frame(cx: &Cx, section: &'static str, (domains, keys): (u64, usize), body: AnyView) -> impl IntoView {
     let person = cx.actor.person.clone();
@@ -33,7 +46,7 @@ pub fn frame(cx: &Cx, section: &'static str, (domains, keys): (u64, usize), body
                 _ => String::new(),
             };
             view! {
-                <li><a href=path aria-current=(path == section).then_some("page")>
+                <li><a href=path data-go=go_key(path) aria-current=(path == section).then_some("page")>
                     {icon(which)}{name}
                     {(!count.is_empty()).then(|| view! { <span class="n">{count}</span> })}
                 </a></li>
@@ -48,12 +61,15 @@ pub fn frame(cx: &Cx, section: &'static str, (domains, keys): (u64, usize), body
     .into_iter()
     .map(|(value, words, which)| view! { <button class="opt" name="theme" value=value>{icon(which)}{words}</button> })
     .collect_view();
-    let query = if matches!(section, "/domains" | "/lists") {
+    let query = if matches!(section, "/domains" | "/lists" | "/find") {
         String::new()
     } else {
         cx.query("q").unwrap_or_default().to_owned()
     };
     let back = cx.url.clone();
+    let keys = back.clone();
+    let (key, shortcuts) = if cx.single_keys { ("/", "/ Control+K Meta+K") } else { ("Ctrl K", "Control+K Meta+K") };
+    let (switch, switched) = if cx.single_keys { ("off", "Single keys off") } else { ("on", "Single keys on") };
     view! {
         <a class="skip btn" href="#main">"Skip to content"</a>
         <div class="shell">
@@ -72,14 +88,13 @@ pub fn frame(cx: &Cx, section: &'static str, (domains, keys): (u64, usize), body
                             name="q"
                             id="search"
                             value=query
-                            aria-label="Find a domain: name, address or URL"
-                            aria-keyshortcuts="/"
+                            aria-label="Find a domain, address, page or action"
                             placeholder="Domain, address or URL"
                             autocomplete="off"
                             autocapitalize="none"
                             spellcheck="false"
                         />
-                        <kbd class="kbd">"/"</kbd>
+                        <button type="button" class="kbd js-only" data-open="palette" aria-haspopup="dialog" aria-label=format!("{key}: find as you type") aria-keyshortcuts=shortcuts>{key}</button>
                     </form>
                     <button class="btn btn-quiet push" popovertarget="me" aria-label=format!("{}, {role}", person.name)>
                         {icon(Icon::User)}<span class="wide-only">{person.name.clone()}</span>
@@ -91,6 +106,13 @@ pub fn frame(cx: &Cx, section: &'static str, (domains, keys): (u64, usize), body
                             {themes}
                         </form>
                         <hr/>
+                        <button type="button" class="opt js-only" data-open="help">{icon(Icon::CircleHelp)}"Keyboard shortcuts"</button>
+                        <form method="post" action="/shortcuts">
+                            <input type="hidden" name="back" value=keys/>
+                            <button class="opt" name="keys" value=switch>{icon(Icon::Keyboard)}{switched}</button>
+                        </form>
+                        <a class="opt" href="/preferences">{icon(Icon::Pencil)}"Preferences"</a>
+                        <hr/>
                         <form method="post" action="/sign-out"><button class="opt">{icon(Icon::LogOut)}"Sign out"</button></form>
                     </div>
                 </header>
@@ -98,6 +120,8 @@ pub fn frame(cx: &Cx, section: &'static str, (domains, keys): (u64, usize), body
             </div>
         </div>
         {sprite()}
+        {palette::dialogs()}
+        <Palette/>
         <Keyboard/>
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     },
     islands::{CopyButton, ServerLine, ServersEditor},
     pages::{domain_facts, domain_mx, entries, history},
-    server::actor::Need,
+    server::actor::{Need, query_value},
 };
 use desk::{DomainView, Lookup, MxView, Snapshot, Source, Tiers, Whose};
 use http::StatusCode;
@@ -188,6 +188,8 @@ fn head(cx: &Cx, view: &DomainView, live: bool) -> impl IntoView + use<> {
     let a_label = (unicode != name).then(|| view! { <p class="muted mono">{name.clone()}</p> });
     let open = format!("{}/login-link", domain_page(&name, ""));
     let may_link = live && cx.actor.may(Need::LoginLink);
+    let explain = format!("/explain?at={}", query_value(&unicode));
+    let add = format!("/lists?for={}#add", query_value(&name));
     let deprovision = (live && cx.actor.may(Need::ChangeDomains))
         .then(|| view! { <a class="btn btn-danger" href=format!("{}/deprovision", domain_page(&name, ""))>"Deprovision…"</a> });
     let servers = view.servers.len() + view.odd_servers.len();
@@ -202,9 +204,11 @@ fn head(cx: &Cx, view: &DomainView, live: bool) -> impl IntoView + use<> {
                 {may_link.then(|| view! {
                     <form method="post" action=open.clone() target="_blank" class="row">
                         <button class="btn btn-primary" name="then" value="open">{icon(Icon::ExternalLink)}"Open Domain Console"</button>
-                        <button class="btn" name="then" value="show">"Login link"</button>
+                        <button class="btn" name="then" value="show" data-key="l">"Login link"</button>
                     </form>
                 })}
+                <a class="btn" href=explain data-key="e">{icon(Icon::Route)}"Explain a mail"</a>
+                {cx.actor.may(Need::Lists).then(|| view! { <a class="btn" href=add data-key="a">{icon(Icon::Plus)}"Add entry"</a> })}
                 {deprovision}
             </div>
             <div class="row full">

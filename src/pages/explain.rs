@@ -147,6 +147,11 @@ fn body(
     paste: AnyView,
     answer: Option<AnyView>,
 ) -> impl IntoView + use<> {
+    // From a domain's page: its part of the address is known.
+    let recipient = match (question.to.as_str(), cx.query("at")) {
+        ("", Some(domain)) => format!("@{domain}"),
+        (to, _) => to.to_owned(),
+    };
     view! {
         <div class="row page-head">
             <div><h1>"Would this mail be stopped?"</h1><p>"Walks all six lists for one mail and shows which entry decides."</p></div>
@@ -156,7 +161,7 @@ fn body(
         <form class="ask" action="/explain" aria-label="Mail">
             <Field name="from" label="Sender" mono=true value=question.from.clone() error=from/>
             <Field name="ip" label="Sending IP (optional)" mono=true value=question.ip.clone() error=ip/>
-            <Field name="to" label="Recipient" mono=true value=question.to.clone() error=to/>
+            <Field name="to" label="Recipient" mono=true value=recipient error=to/>
             <button class="btn btn-primary">"Check"</button>
             <label class="check full">
                 <input type="checkbox" name="sub" value="yes" checked=question.subdomains/>

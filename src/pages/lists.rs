@@ -197,7 +197,8 @@ fn results(cx: &Cx, view: &View, tiers: &[Tiers], rows: Vec<Row>) -> impl IntoVi
     };
     let turn = |to: usize, word: &'static str, which: Icon| {
         if (1..=pages).contains(&to) && to != at {
-            view! { <a class="btn btn-sm" href=view.url("/lists", to)>{icon(which)}{word}</a> }.into_any()
+            let way = if to < at { "prev" } else { "next" };
+            view! { <a class="btn btn-sm" href=view.url("/lists", to) rel=way>{icon(which)}{word}</a> }.into_any()
         } else {
             view! { <span class="btn btn-sm" aria-disabled="true">{icon(which)}{word}</span> }.into_any()
         }

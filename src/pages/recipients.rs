@@ -163,7 +163,7 @@ fn recipient(cx: &Cx, tiers: &Tiers) -> impl IntoView + use<> {
                 <h1 class="mono">{name}</h1>
                 {alias}
             </div>
-            <div class="acts"><a class="btn" href=explain_url("", &address)>{icon(Icon::Route)}"Explain a mail to it"</a></div>
+            <div class="acts"><a class="btn" href=explain_url("", &address) data-key="e">{icon(Icon::Route)}"Explain a mail to it"</a></div>
             <div class="row full">
                 <a class="linkish mono" href=format!("/domains/{}", segment(domain.as_str()))>{icon(Icon::Globe)}{domain.to_unicode()}</a>
                 {policy}

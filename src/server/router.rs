@@ -3,7 +3,8 @@
 use crate::{
     app,
     server::{
-        actor, assets, bulk, csrf, export, headers, jobs, login_link, login_links, report, sign_in, state::AppState,
+        actor, assets, bulk, csrf, export, find, headers, jobs, login_link, login_links, places, report, sign_in,
+        state::AppState,
     },
 };
 use axum::{
@@ -42,6 +43,7 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
         move || leptos::prelude::provide_context(state.clone())
     };
     let routes = generate_route_list(app::App);
+    places::open(routes.iter().map(|route| route.path().to_owned()));
     let request_id = HeaderName::from_static("x-request-id");
     let session_layer = SessionManagerLayer::new(sessions)
         .with_name("__Host-sluice")
@@ -52,10 +54,12 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
         .with_expiry(Expiry::OnInactivity(IDLE));
     Router::new()
         .route("/", get(|| async { Redirect::to("/domains") }))
-        .route("/search", get(sign_in::search))
+        .route("/search", get(find::search))
+        .route("/find.json", get(find::json))
         .route("/sign-in", post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/theme", post(sign_in::theme))
+        .route("/shortcuts", post(sign_in::shortcuts))
         .route("/reports", post(report::post).layer(DefaultBodyLimit::disable()))
         .route("/lists/export.csv", get(export::lists))
         .route("/login-links", post(login_links::mint))

@@ -117,6 +117,7 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         origin: origin.clone(),
         reports: Arc::new(Semaphore::new(report::AT_ONCE)),
         spool_dir,
+        finds: Arc::default(),
     };
     let app = router(state, Sessions::new(store.clone(), system_clock));
     let stop = CancellationToken::new();
@@ -187,6 +188,9 @@ async fn sweep(store: Store, desk: Desk) {
         }
         if let Err(error) = store.delete_expired(system_clock()).await {
             tracing::warn!(%error, "expired sessions could not be deleted");
+        }
+        if let Err(error) = desk.forget_seen().await {
+            tracing::warn!(%error, "recipients seen long ago could not be forgotten");
         }
         tokio::time::sleep(Duration::from_mins(10)).await;
     }

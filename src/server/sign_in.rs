@@ -1,13 +1,13 @@
-//! Signing in and out, the theme, the search box: small answers that need the session or a redirect.
+//! Signing in and out, the theme, the shortcuts: small answers that need the session or a redirect.
 
 use crate::server::{
-    actor::{Actor, EPOCH, PERSON, STARTED, local_path, query_value},
+    actor::{EPOCH, PERSON, STARTED, local_path},
     headers::plain,
     state::AppState,
 };
 use axum::{
-    Extension, Form,
-    extract::{Query, State},
+    Form,
+    extract::State,
     response::{IntoResponse, Redirect, Response},
 };
 use http::{StatusCode, header};
@@ -77,29 +77,21 @@ pub async fn theme(Form(form): Form<Theme>) -> Response {
     ([(header::SET_COOKIE, cookie)], Redirect::to(back)).into_response()
 }
 
-/// The search box.
+/// The form of single-key shortcuts.
 #[derive(Deserialize)]
-pub struct Search {
+pub struct Shortcuts {
+    keys: String,
     #[serde(default)]
-    q: String,
+    back: String,
 }
 
-/// `GET /search`: a whole domain, address or URL opens the domain; anything else filters the list.
-pub async fn search(
-    State(state): State<AppState>,
-    actor: Option<Extension<Actor>>,
-    Query(search): Query<Search>,
-) -> Response {
-    let text = search.q.trim();
-    if let (Some(pasted), Some(Extension(actor))) = (inbound::pasted::find_domain(text), actor) {
-        // A bare name that is only part of names we know is a search, not a domain to open.
-        let name = pasted.domain.as_str();
-        let known = state.desk.knows(&actor.person, name).await.unwrap_or(false);
-        let bare = text.eq_ignore_ascii_case(name);
-        let parts = bare && !known && state.desk.matches(&actor.person, text).await.unwrap_or(false);
-        if !parts {
-            return Redirect::to(&crate::api::forms::domain_page(name, "")).into_response();
-        }
-    }
-    Redirect::to(&format!("/domains?q={}", query_value(text))).into_response()
+/// `POST /shortcuts`
+pub async fn shortcuts(Form(form): Form<Shortcuts>) -> Response {
+    let cookie = if form.keys == "off" {
+        "__Host-keys=off; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax"
+    } else {
+        "__Host-keys=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax"
+    };
+    let back = local_path(&form.back).unwrap_or("/domains");
+    ([(header::SET_COOKIE, cookie)], Redirect::to(back)).into_response()
 }

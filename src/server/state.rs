@@ -1,6 +1,6 @@
 //! What handlers share.
 
-use crate::server::config::Origin;
+use crate::server::{config::Origin, find::Rate};
 use axum::extract::FromRef;
 use desk::Desk;
 use leptos::config::LeptosOptions;
@@ -18,6 +18,8 @@ pub struct AppState {
     pub reports: Arc<Semaphore>,
     /// Where messages in passage are spooled: next to the database.
     pub spool_dir: Arc<Path>,
+    /// How often people search as they type.
+    pub finds: Arc<Rate>,
     /// The public origin.
     pub origin: Arc<Origin>,
 }

@@ -187,6 +187,11 @@ impl Browser {
         if cookies.is_empty() { request } else { request.header(COOKIE, cookies) }
     }
 
+    /// Sends a request as it is.
+    pub(crate) async fn execute(&self, request: reqwest::Request) -> reqwest::Response {
+        self.client.execute(request).await.expect("an answer")
+    }
+
     pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
         let response = request.send().await.expect("an answer");
         for cookie in response.headers().get_all(SET_COOKIE) {

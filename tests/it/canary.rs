@@ -61,6 +61,9 @@ async fn a_key_shows_in_no_answer_and_no_file() {
         "/recipients/owner@bakeshop-brighton.example",
         "/reports",
         "/login-links",
+        "/find?q=canary",
+        "/find.json?q=canary",
+        "/preferences",
         "/domains/bakeshop-brighton.example",
     ] {
         look(path, lead.get(path).await);

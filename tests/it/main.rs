@@ -10,6 +10,7 @@ mod changes;
 mod crash;
 mod entries;
 mod explain;
+mod find;
 mod jobs;
 mod keymap;
 mod keys;

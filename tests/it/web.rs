@@ -109,7 +109,7 @@ async fn bodies_have_limits() {
     let app = TestApp::start(1).await;
     let browser = app.signed_in("tomasz").await;
     let large = "x".repeat(70 * 1024);
-    for path in ["/do/keys/add", "/do/domains/settings", "/sign-out", "/theme"] {
+    for path in ["/do/keys/add", "/do/domains/settings", "/sign-out", "/theme", "/shortcuts"] {
         let answer = browser.post(path, &[("label", &large), ("theme", "dark")]).await;
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
     }

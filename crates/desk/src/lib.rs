@@ -9,6 +9,7 @@ mod audit;
 mod changes;
 mod entries;
 mod error;
+mod find;
 mod inventory;
 mod jobs;
 mod keymap;
@@ -37,6 +38,7 @@ pub use entries::{
     ENTRIES_MAX, EntriesError, EntriesInput, EntriesPlan, EntryOutcome, UNTYPED, account_label, is_unsure, whose_of,
 };
 pub use error::{DeskError, FieldError};
+pub use find::{Hit, Place, shown_address};
 pub use inbound::{
     facet::{Snapshot, Whole},
     lists::{Target, Whose},

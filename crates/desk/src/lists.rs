@@ -225,11 +225,16 @@ impl Desk {
         let (scope, opened) = self.reach_scope(person, whose).await?;
         let tiers = read_tiers(scope, &opened).await;
         if !tiers.refused {
+            self.note_seen(&tiers).await;
             return Ok(tiers);
         }
         // Another of the person's keys may have it by now.
         match self.reach_afresh(person, &tiers.scope.whose.clone()).await {
-            Ok((scope, opened)) => Ok(read_tiers(Scope { alias: tiers.scope.alias, ..scope }, &opened).await),
+            Ok((scope, opened)) => {
+                let tiers = read_tiers(Scope { alias: tiers.scope.alias, ..scope }, &opened).await;
+                self.note_seen(&tiers).await;
+                Ok(tiers)
+            }
             Err(DeskError::NotFound(_)) => Ok(tiers),
             Err(error) => Err(error),
         }

@@ -118,7 +118,11 @@ impl Desk {
             )
             .await?;
         let wanted = PutRecipient { email: object.clone(), admin: input.admin, filter, safelist, blocklist };
-        match opened.session().put_recipient(&wanted).await {
+        let put = opened.session().put_recipient(&wanted).await;
+        if put.is_ok() {
+            self.note_recipient(&address).await;
+        }
+        match put {
             Ok(RecipientOutcome::Created { recipient, entries }) => {
                 self.conclude(intent, "done").await;
                 let has = |item: &String| entries.iter().any(|entry| Entry::read(&entry.item) == Entry::read(item));

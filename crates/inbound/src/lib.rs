@@ -5,6 +5,7 @@ pub mod bounce;
 pub mod complaint;
 pub mod downstream;
 pub mod facet;
+pub mod find;
 pub mod import;
 pub mod keymap;
 pub mod lists;

@@ -99,6 +99,7 @@ impl Store {
         for step in STEPS {
             self.sql(step).bind(into).bind(from).execute(&mut **tx).await?;
         }
+        self.index_names(tx).await?;
         self.associate(tx, into, None).await?;
         self.recount(tx, into).await
     }

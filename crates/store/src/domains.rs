@@ -6,7 +6,12 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-use crate::{Cursor, MirrorDetail, MxState, Result, Sort, Store, accounts::json, cursor::Value};
+use crate::{
+    Cursor, MirrorDetail, MxState, Result, Sort, Store,
+    accounts::json,
+    cursor::Value,
+    names::{candidates, pattern},
+};
 
 /// A mirrored domain, as seen through the keys asked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,7 +167,7 @@ pub struct Found {
 
 /// The keys, as parameter 1 of every statement here. The unary plus keeps `SQLite` from seeking once a
 /// key instead of once a domain, and from turning the test into a join that loses the order.
-const VISIBLE: &str = "EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id
+pub(crate) const VISIBLE: &str = "EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id
     AND +v.fingerprint IN (SELECT value FROM json_each(?1)))";
 
 const COLUMNS: &str = "d.id, d.account_id, d.name, d.display, d.subscription, d.policy, d.policy_override,
@@ -224,7 +229,7 @@ impl DomainQuery {
         }
     }
 
-    pub(crate) fn page_sql(&self) -> String {
+    pub(crate) fn page_sql(&self, by: By) -> String {
         let forwards = self.descending == self.backwards;
         let (than, way) = if forwards { (">", "") } else { ("<", " DESC") };
         let conditions = self.conditions();
@@ -236,26 +241,52 @@ impl DomainQuery {
             None => (format!(" AND (d.name, d.id) {than} (?9, ?10)"), format!("d.name{way}, d.id{way}")),
         };
         let place = if self.place().is_some() { place } else { String::new() };
-        format!("SELECT {COLUMNS} FROM domains d WHERE {conditions}{place} ORDER BY {order} LIMIT ?11")
+        let rest = format!("WHERE {conditions}{place} ORDER BY {order} LIMIT ?11");
+        match by {
+            By::Order => format!("SELECT {COLUMNS} FROM domains d {rest}"),
+            // The few that are shown are read whole only after they are chosen.
+            By::Text => {
+                let chosen = format!("SELECT d.id FROM {} {rest}", by.source("?12"));
+                format!("SELECT {COLUMNS} FROM domains d WHERE d.id IN ({chosen}) ORDER BY {order}")
+            }
+        }
     }
 
-    pub(crate) fn count_sql(&self) -> String {
-        format!("SELECT count(*) FROM domains d WHERE {}", self.conditions())
+    pub(crate) fn count_sql(&self, by: By) -> String {
+        format!("SELECT count(*) FROM {} WHERE {}", by.source("?8"), self.conditions())
+    }
+
+    /// The text as it is compared.
+    fn text(&self) -> Option<String> {
+        Some(self.text.as_deref()?.trim().to_lowercase())
     }
 
     fn pattern(&self) -> Option<String> {
-        let text = self.text.as_deref()?.trim().to_lowercase();
-        let mut pattern = String::from("%");
-        for character in text.chars() {
-            if matches!(character, '%' | '_' | '\\') {
-                pattern.push('\\');
-            }
-            pattern.push(character);
-        }
-        pattern.push('%');
-        Some(pattern)
+        Some(pattern("%", &self.text()?, "%"))
     }
 }
+
+/// How a list is read: along the index of its order, or from the candidates for its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    Order,
+    Text,
+}
+
+impl By {
+    /// What is read; `asked` is the parameter with the text in the words of the index.
+    fn source(self, asked: &str) -> String {
+        match self {
+            Self::Order => "domains d".to_owned(),
+            Self::Text => {
+                format!("(SELECT DISTINCT id FROM ({})) f CROSS JOIN domains d ON d.id = f.id", candidates(asked))
+            }
+        }
+    }
+}
+
+/// With more candidates than this for its text, a page of a list is soon full when read in order.
+const COMMON: u32 = 5_000;
 
 /// Binds parameters 1 to 7 to either kind of query.
 macro_rules! bind_filters {
@@ -272,9 +303,21 @@ macro_rules! bind_filters {
 }
 
 impl Store {
+    /// The quicker way to read a list, and what to ask the index for.
+    async fn by(&self, query: &DomainQuery) -> Result<(By, Option<String>)> {
+        let Some(text) = query.text() else { return Ok((By::Order, None)) };
+        match self.ask_for(&text).await? {
+            Some(asked) if asked.rare || self.how_common(&asked.words, COMMON).await? < u64::from(COMMON) => {
+                Ok((By::Text, Some(asked.words)))
+            }
+            _ => Ok((By::Order, None)),
+        }
+    }
+
     /// One page of the domains that at least one of the keys sees.
     pub async fn list_domains(&self, query: &DomainQuery) -> Result<DomainPage> {
-        let select: QueryAs<'_, Sqlite, DomainRow, SqliteArguments> = self.rows(AssertSqlSafe(query.page_sql()));
+        let (by, asked) = self.by(query).await?;
+        let select: QueryAs<'_, Sqlite, DomainRow, SqliteArguments> = self.rows(AssertSqlSafe(query.page_sql(by)));
         let select = bind_filters!(select, query);
         let place = query.place();
         let select = match place.map(|cursor| &cursor.value) {
@@ -287,6 +330,7 @@ impl Store {
             .bind(place.map(|cursor| cursor.name.as_str()))
             .bind(place.map(|cursor| cursor.id))
             .bind(i64::from(query.limit) + 1)
+            .bind(asked)
             .fetch_all(self.read())
             .await?;
         let has_more = rows.len() > limit;
@@ -310,8 +354,9 @@ impl Store {
             query.mx
         ]);
         self.remembered_count(what.to_string(), async {
-            let select: QueryScalar<'_, Sqlite, i64, SqliteArguments> = self.scalar(AssertSqlSafe(query.count_sql()));
-            let count = bind_filters!(select, query).fetch_one(self.read()).await?;
+            let (by, asked) = self.by(query).await?;
+            let select: QueryScalar<'_, Sqlite, i64, SqliteArguments> = self.scalar(AssertSqlSafe(query.count_sql(by)));
+            let count = bind_filters!(select, query).bind(asked).fetch_one(self.read()).await?;
             Ok(u64::try_from(count).unwrap_or_default())
         })
         .await

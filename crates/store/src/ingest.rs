@@ -71,6 +71,7 @@ impl Store {
         for aliases in [DROP_ALIASES, PUT_ALIASES] {
             self.sql(aliases).bind(account).bind(begun).bind(now).execute(&mut **tx).await?;
         }
+        self.index_names(tx).await?;
         let inserted = u64::try_from(inserted).unwrap_or_default();
         let changed = differing.saturating_sub(inserted);
         if u64::try_from(known).unwrap_or_default() > changed {
@@ -103,6 +104,9 @@ impl Store {
             .bind(domain)
             .execute(&mut **tx)
             .await?;
+        if done.rows_affected() > 0 {
+            self.index_names(tx).await?;
+        }
         Ok(done.rows_affected())
     }
 

@@ -212,6 +212,7 @@ impl Store {
         if done.rows_affected() == 0 {
             return Ok(());
         }
+        self.index_names(&mut tx).await?;
         self.recount(&mut tx, account_id).await?;
         tx.commit().await?;
         self.mirror_changed();

@@ -148,11 +148,13 @@ async fn a_page_by_verdict_is_read_in_the_order_of_its_index() {
     let fixture = seeing(&["a.example"]).await;
     for mx in ["here", "unknown", "muted"] {
         let query = DomainQuery { keys: handles(&["f1"]), mx: Some(mx.into()), ..DomainQuery::default() };
-        let plan: Vec<(i64, i64, i64, String)> =
-            sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", query.page_sql())))
-                .fetch_all(fixture.store.read())
-                .await
-                .unwrap();
+        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "EXPLAIN QUERY PLAN {}",
+            query.page_sql(crate::domains::By::Order)
+        )))
+        .fetch_all(fixture.store.read())
+        .await
+        .unwrap();
         let lines: Vec<_> = plan.into_iter().map(|(.., line)| line).collect();
         assert!(lines.iter().any(|line| line.contains("d USING INDEX domains_by_name")), "{lines:#?}");
         assert!(!lines.iter().any(|line| line.contains("TEMP B-TREE FOR ORDER BY")), "{lines:#?}");
