@@ -90,6 +90,9 @@ impl Hit {
 
 type Found = Vec<Candidate<Hit>>;
 
+/// The latest jobs, among which one is found.
+const JOBS_LOOKED_AT: u32 = 100;
+
 /// Jobs by their number, with or without a `#`, or their title.
 fn jobs_found(text: &str, jobs: impl IntoIterator<Item = (i64, String)>) -> Found {
     let text = text.strip_prefix('#').unwrap_or(text);
@@ -182,15 +185,20 @@ impl Desk {
                 let names = [row.label.clone()];
                 Candidate::by_names(Kind::Key, &text, &[&names[0]], Hit::Key { id: row.id, label: row.label })
             }));
-            found.extend(jobs_found(&text, self.jobs_to_find(person)));
+            found.extend(jobs_found(&text, self.jobs_to_find(person).await?));
         }
         Ok(rank(found, usize::try_from(limit).unwrap_or(usize::MAX)))
     }
 
-    /// Number and title of the person's latest jobs: where jobs are plugged in, once there are any.
-    #[expect(clippy::unused_self, reason = "the jobs will come from the store")]
-    fn jobs_to_find(&self, _person: &Person) -> Vec<(i64, String)> {
-        Vec::new()
+    /// Number and title of the person's latest jobs, with where their rows came from. How many rows there are is not
+    /// counted for a search.
+    async fn jobs_to_find(&self, person: &Person) -> Result<Vec<(i64, String)>> {
+        let jobs = self.0.store.jobs_of(&person.id, None, JOBS_LOOKED_AT).await?;
+        let titled = jobs.into_iter().filter_map(|job| {
+            let kind = inbound::plan::Kind::parse(&job.kind)?;
+            Some((job.number, format!("{}, {}", kind.heading(), job.source)))
+        });
+        Ok(titled.collect())
     }
 
     /// Notes the recipient whose lists were just read, where the service knows it.
