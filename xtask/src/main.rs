@@ -1,8 +1,9 @@
-//! The project's own tool: `cargo xtask demo | build | test`. Needs nothing but cargo to start;
+//! The project's own tool: `cargo xtask demo | build | test | bench`. Needs nothing but cargo to start;
 //! what a step needs beyond that it installs, or says what is missing.
 #![expect(clippy::print_stdout, reason = "a tool talks to its terminal")]
 
 mod assets;
+mod bench;
 mod demo;
 mod lint;
 mod node;
@@ -16,7 +17,7 @@ use std::{path::PathBuf, process::ExitCode};
 type Step<T = ()> = Result<T, String>;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Build, try and test Sluice")]
+#[command(name = "cargo xtask", about = "Build, try, test and measure Sluice")]
 struct Cli {
     #[command(subcommand)]
     task: Task,
@@ -32,6 +33,8 @@ enum Task {
     Assets,
     /// Run the tests: all parts, or those named.
     Test(test::Test),
+    /// Measure a release build and print a table.
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Task::Build => build(),
         Task::Assets => assets::build(),
         Task::Test(test) => test.run(),
+        Task::Bench(bench) => bench.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
