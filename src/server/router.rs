@@ -3,7 +3,7 @@
 use crate::{
     app,
     server::{
-        actor, assets, bulk, csrf, export, find, headers, jobs, login_link, login_links, places, report, sign_in,
+        actor, assets, bulk, csrf, export, find, headers, jobs, login_link, login_links, report, sign_in,
         state::AppState,
     },
 };
@@ -43,7 +43,6 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
         move || leptos::prelude::provide_context(state.clone())
     };
     let routes = generate_route_list(app::App);
-    places::open(routes.iter().map(|route| route.path().to_owned()));
     let request_id = HeaderName::from_static("x-request-id");
     let session_layer = SessionManagerLayer::new(sessions)
         .with_name("__Host-sluice")

@@ -215,7 +215,7 @@ async fn a_report_that_has_begun_ends_and_is_noted_though_the_browser_leaves() {
     };
     tokio::time::timeout(Duration::from_secs(10), log("under way")).await.expect("it is noted before it is sent");
     sending.abort();
-    tokio::time::timeout(Duration::from_secs(10), log("done")).await.expect("it ends, and that is noted");
+    tokio::time::timeout(Duration::from_secs(10), log("done</span>")).await.expect("it ends, and that is noted");
     assert_eq!(reports(&app), 1);
 }
 
