@@ -8,12 +8,13 @@ use crate::{
         flash::{self, Flash},
     },
 };
-use desk::{Desk, DeskError};
+use desk::{Desk, DeskError, OwnKeys};
 use http::{StatusCode, request::Parts};
-use leptos::prelude::*;
+use leptos::{prelude::*, tachys::html::InertElement};
 use leptos_axum::ResponseOptions;
 use leptos_meta::Title;
 use std::{collections::HashMap, sync::Arc};
+use tokio::sync::OnceCell;
 
 /// What a page is made from.
 pub struct Cx {
@@ -29,9 +30,15 @@ pub struct Cx {
     pub url: String,
     /// When the page is made, unix milliseconds.
     pub now: i64,
+    keys: OnceCell<OwnKeys>,
 }
 
 impl Cx {
+    /// The keys of who looks, read once a page.
+    pub async fn keys(&self) -> Result<&OwnKeys, DeskError> {
+        self.keys.get_or_try_init(|| self.desk.own_keys(&self.actor.person)).await
+    }
+
     /// A query value; empty counts as absent.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(String::as_str).filter(|value| !value.is_empty())
@@ -111,17 +118,23 @@ where
                     None => None,
                 };
                 let url = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-                let cx = Arc::new(Cx { now: desk.now_ms(), desk, actor, flash, query, url });
+                let cx = Arc::new(Cx { now: desk.now_ms(), desk, actor, flash, query, url, keys: OnceCell::new() });
                 let page = match load(cx.clone()).await {
                     Ok(page) => page,
                     Err(error) => failed(&cx, &error),
                 };
                 response.set_status(page.status);
-                let counts = cx.desk.reach_count(&cx.actor.person).await.unwrap_or_default();
+                let counts = match cx.keys().await {
+                    Ok(keys) => cx.desk.reach_count(keys).await.unwrap_or_default(),
+                    Err(_) => (0, 0),
+                };
                 let title = format!("{} · Sluice", page.title);
+                // All is loaded, so the page is written in one go: to write a view that could still wait costs
+                // several times as much, with a future for every element.
+                let html = shell::frame(&cx, section, counts, page.body).to_html();
                 view! {
                     <Title text=title/>
-                    {shell::frame(&cx, section, counts, page.body)}
+                    {InertElement::new(html)}
                 }
                 .into_any()
             })}

@@ -26,7 +26,7 @@ const ERRORS_SHOWN: usize = 200;
 #[component]
 pub fn ProvisionMany() -> impl IntoView {
     page("/provision", Need::ChangeDomains, async |cx: Arc<Cx>| {
-        let keys = cx.desk.key_refs(&cx.actor.person).await?;
+        let keys = cx.keys().await?.refs();
         if keys.is_empty() {
             return Ok(Page::new("Provision many", no_key()));
         }

@@ -37,7 +37,7 @@ pub use login::{LINKS_MAX, LinkOutcome, MintedLink};
 pub use mx::{MxNow, MxView, MxWatch};
 pub use people::{DEMO_PEOPLE, DemoPerson, Person, Role};
 pub use provision::{BatchInput, BatchReport, OneInput, OneOutcome, RowOutcome, RowState};
-pub use reach::{Asker, KeyRef};
+pub use reach::{Asker, KeyRef, OwnKeys};
 pub use recipients::{RecipientInput, RecipientReport};
 pub use reports::{ReportInput, ReportPlan};
 pub use subscriptions::SubscriptionView;

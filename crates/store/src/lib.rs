@@ -29,7 +29,7 @@ pub use boot::UnlockError;
 pub use cursor::{BadCursor, Cursor, Sort};
 pub use domains::{DomainPage, DomainQuery, DomainRow, Found};
 pub use error::{Result, StoreError};
-pub use keys::{KeyRow, NewKey, ReplaceKey, SealedRow};
+pub use keys::{KeyBrief, KeyRow, NewKey, ReplaceKey, SealedRow};
 pub use mirror::{MirrorDetail, MirrorDomain, SyncStats};
 pub use mx::{MxDue, MxResult, MxRow, MxState};
 pub use people::{NewPerson, PersonRow};
