@@ -1,6 +1,7 @@
 //! Icons, from Lucide (ISC licence), as one sprite a page. Each always stands beside its word.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, tachys::html::InertElement};
+use std::sync::OnceLock;
 
 /// An icon of the sprite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,9 @@ pub enum Icon {
 }
 
 impl Icon {
+    /// How many there are, or more.
+    const COUNT: usize = 96;
+
     /// Its name in the sprite.
     pub fn id(self) -> &'static str {
         match self {
@@ -122,11 +126,14 @@ impl Icon {
 
 /// An icon; decorative, for its word stands beside it.
 pub fn icon(which: Icon) -> AnyView {
-    let flip = matches!(which, Icon::ChevronLeft | Icon::ChevronRight | Icon::ExternalLink | Icon::LogOut);
-    view! {
-        <svg class=if flip { "i flip" } else { "i" } aria-hidden="true"><use href=format!("#i-{}", which.id())/></svg>
-    }
-    .into_any()
+    /// Written once each: a page of the list has two hundred.
+    static WRITTEN: [OnceLock<String>; Icon::COUNT] = [const { OnceLock::new() }; Icon::COUNT];
+    let written = WRITTEN[which as usize].get_or_init(|| {
+        let flip = matches!(which, Icon::ChevronLeft | Icon::ChevronRight | Icon::ExternalLink | Icon::LogOut);
+        let class = if flip { "i flip" } else { "i" };
+        format!(r##"<svg class="{class}" aria-hidden="true"><use href="#i-{}"></use></svg>"##, which.id())
+    });
+    InertElement::new(written.as_str()).into_any()
 }
 
 /// An icon by its name in the sprite.
@@ -193,3 +200,18 @@ const SPRITE: &str = concat!(
     r##"<symbol id="i-equal" viewBox="0 0 24 24"><line x1="5" x2="19" y1="9" y2="9"/><line x1="5" x2="19" y1="15" y2="15"/></symbol>"##,
     r##"<symbol id="i-credit-card" viewBox="0 0 24 24"><rect width="20" height="14" x="2" y="5" rx="2"/><path d="M2 10h20"/></symbol>"##,
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_icon_is_in_the_sprite_and_there_is_room_for_more() {
+        assert!((Icon::Route as usize) < Icon::COUNT);
+        for which in [Icon::Archive, Icon::ChevronLeft, Icon::Route] {
+            let html = icon(which).to_html();
+            assert!(SPRITE.contains(&format!(r#"id="i-{}""#, which.id())), "{html}");
+            assert!(html.contains(&format!("#i-{}\"", which.id())), "{html}");
+        }
+    }
+}

@@ -9,12 +9,13 @@ use crate::{
         preferences,
     },
 };
-use desk::{Desk, DeskError};
+use desk::{Desk, DeskError, OwnKeys};
 use http::{StatusCode, request::Parts};
-use leptos::prelude::*;
+use leptos::{prelude::*, tachys::html::InertElement};
 use leptos_axum::ResponseOptions;
 use leptos_meta::Title;
 use std::{collections::HashMap, sync::Arc};
+use tokio::sync::OnceCell;
 
 /// What a page is made from.
 pub struct Cx {
@@ -34,9 +35,15 @@ pub struct Cx {
     pub theme: Option<&'static str>,
     /// Whether single-key shortcuts are on.
     pub single_keys: bool,
+    keys: OnceCell<OwnKeys>,
 }
 
 impl Cx {
+    /// The keys of who looks, read once a page.
+    pub async fn keys(&self) -> Result<&OwnKeys, DeskError> {
+        self.keys.get_or_try_init(|| self.desk.own_keys(&self.actor.person)).await
+    }
+
     /// A query value; empty counts as absent.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(String::as_str).filter(|value| !value.is_empty())
@@ -117,17 +124,25 @@ where
                 };
                 let url = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
                 let (theme, single_keys) = preferences::of(&parts);
-                let cx = Arc::new(Cx { now: desk.now_ms(), desk, actor, flash, query, url, theme, single_keys });
+                let keys = OnceCell::new();
+                let now = desk.now_ms();
+                let cx = Arc::new(Cx { now, desk, actor, flash, query, url, theme, single_keys, keys });
                 let page = match load(cx.clone()).await {
                     Ok(page) => page,
                     Err(error) => failed(&cx, &error),
                 };
                 response.set_status(page.status);
-                let counts = cx.desk.reach_count(&cx.actor.person).await.unwrap_or_default();
+                let counts = match cx.keys().await {
+                    Ok(keys) => cx.desk.reach_count(keys).await.unwrap_or_default(),
+                    Err(_) => (0, 0),
+                };
                 let title = format!("{} · Sluice", page.title);
+                // All is loaded, so the page is written in one go: to write a view that could still wait costs
+                // several times as much, with a future for every element.
+                let html = shell::frame(&cx, section, counts, page.body).to_html();
                 view! {
                     <Title text=title/>
-                    {shell::frame(&cx, section, counts, page.body)}
+                    {InertElement::new(html)}
                 }
                 .into_any()
             })}

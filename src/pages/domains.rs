@@ -162,8 +162,8 @@ impl View {
 pub fn Domains() -> impl IntoView {
     page("/domains", Need::Read, async |cx: Arc<Cx>| {
         let view = View::of(&cx);
-        let keys = cx.desk.key_refs(&cx.actor.person).await?;
-        let listing = cx.desk.list(&cx.actor.person, view.query(&keys)).await?;
+        let keys = cx.keys().await?;
+        let listing = cx.desk.list(keys, view.query(&keys.refs())).await?;
         Ok(Page::new("Domains", body(&cx, &view, listing)))
     })
 }

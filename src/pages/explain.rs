@@ -91,7 +91,7 @@ impl Question {
 pub fn Explain() -> impl IntoView {
     page("/explain", Need::Read, async |cx: Arc<Cx>| {
         let question = Question::of(&cx);
-        if cx.desk.key_refs(&cx.actor.person).await?.is_empty() {
+        if cx.keys().await?.refs().is_empty() {
             return Ok(Page::new("Explain", view! { {note(cx.flash.as_ref())}{crate::pages::provision::no_key()} }));
         }
         let paste = crate::pages::explain_paste::view(&cx).await;

@@ -104,7 +104,7 @@ pub async fn load(desk: &Desk, person: &Person, view: &View) -> Result<(Vec<Tier
 pub fn Lists() -> impl IntoView {
     page("/lists", Need::Read, async |cx: Arc<Cx>| {
         let view = View::of(&cx.query);
-        let keys = cx.desk.key_refs(&cx.actor.person).await?;
+        let keys = cx.keys().await?.refs();
         if keys.is_empty() {
             return Ok(Page::new("Lists", view! { {note(cx.flash.as_ref())}{crate::pages::provision::no_key()} }));
         }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[component]
 pub fn ProvisionOne() -> impl IntoView {
     page("/provision", Need::ChangeDomains, async |cx: Arc<Cx>| {
-        let keys = cx.desk.key_refs(&cx.actor.person).await?;
+        let keys = cx.keys().await?.refs();
         if keys.is_empty() {
             return Ok(Page::new("Provision domain", no_key()));
         }

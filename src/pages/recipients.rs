@@ -23,7 +23,7 @@ const SHOWN: usize = 50;
 #[component]
 pub fn Recipients() -> impl IntoView {
     page("/recipients", Need::Read, async |cx: Arc<Cx>| {
-        if cx.desk.key_refs(&cx.actor.person).await?.is_empty() {
+        if cx.keys().await?.refs().is_empty() {
             return Ok(Page::new("Recipients", view! { {note(cx.flash.as_ref())}{crate::pages::provision::no_key()} }));
         }
         // Without scripts, opening one is a query; its page has an address of its own.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub fn Reports() -> impl IntoView {
     let look = use_context::<Arc<Look>>();
     page("/reports", Need::Read, async move |cx: Arc<Cx>| {
-        if cx.desk.key_refs(&cx.actor.person).await?.is_empty() {
+        if cx.keys().await?.refs().is_empty() {
             let body = view! { {note(cx.flash.as_ref())}{crate::pages::provision::no_key()} };
             return Ok(Page::new("Reports", body));
         }

@@ -1,11 +1,6 @@
 //! The mirror: what one's keys reach, kept fresh in the background, so that lists ask MailChannels nothing.
 
-use crate::{
-    Desk, DeskError, KeyRef, Person,
-    error::Result,
-    live::mirror_of,
-    reach::{Opened, key_ref},
-};
+use crate::{Desk, DeskError, KeyRef, OwnKeys, Person, error::Result, live::mirror_of, reach::Opened};
 use futures::{StreamExt, stream};
 use mailchannels::{Error as Upstream, Session};
 use std::{collections::BTreeSet, time::Duration};
@@ -118,10 +113,9 @@ impl Desk {
             .await;
     }
 
-    /// One page of the domains within a person's reach; `query.keys` is filled in here.
-    pub async fn list(&self, person: &Person, mut query: DomainQuery) -> Result<Listing> {
-        let keys = self.key_rows(person).await?;
-        query.keys = keys.iter().map(|row| row.fingerprint.clone()).collect();
+    /// One page of the domains within reach of somebody's keys; `query.keys` is filled in here.
+    pub async fn list(&self, keys: &OwnKeys, mut query: DomainQuery) -> Result<Listing> {
+        query.keys = keys.fingerprints();
         let store = &self.0.store;
         let page = store.list_domains(&query).await?;
         let everything = DomainQuery { keys: query.keys.clone(), ..DomainQuery::default() };
@@ -139,21 +133,20 @@ impl Desk {
             rows: page.rows,
             matching,
             total,
-            freshness: freshness(&keys),
+            freshness: freshness(&keys.0),
             subscriptions: store.subscriptions_of(&query.keys).await?,
-            keys: keys.iter().map(key_ref).collect(),
+            keys: keys.refs(),
         })
     }
 
-    /// Number of domains within a person's reach, for the navigation.
-    pub async fn reach_count(&self, person: &Person) -> Result<(u64, usize)> {
-        let keys: Vec<_> = self.key_rows(person).await?.into_iter().map(|row| row.fingerprint).collect();
-        let count = keys.len();
-        Ok((self.0.store.count_domains(&DomainQuery { keys, ..DomainQuery::default() }).await?, count))
+    /// Numbers of domains within reach of somebody's keys, and of those, for the navigation.
+    pub async fn reach_count(&self, keys: &OwnKeys) -> Result<(u64, usize)> {
+        let query = DomainQuery { keys: keys.fingerprints(), ..DomainQuery::default() };
+        Ok((self.0.store.count_domains(&query).await?, keys.0.len()))
     }
 }
 
-pub(crate) fn freshness(keys: &[store::KeyRow]) -> Freshness {
+pub(crate) fn freshness(keys: &[store::KeyBrief]) -> Freshness {
     Freshness {
         keys: keys.len(),
         synced: keys.iter().filter(|key| key.synced_at.is_some()).count(),

@@ -78,7 +78,8 @@ impl Desk {
         let fingerprints: Vec<_> = rows.iter().map(|row| row.fingerprint.clone()).collect();
         let all = self.0.store.account_keys(&person.id).await?;
         let held = self.0.store.held(&fingerprints).await?;
-        Ok(KeyMap { freshness: freshness(&rows), accounts: accounts(rows, &all, &held) })
+        let briefs: Vec<_> = rows.iter().map(store::KeyBrief::from).collect();
+        Ok(KeyMap { freshness: freshness(&briefs), accounts: accounts(rows, &all, &held) })
     }
 }
 

@@ -53,7 +53,7 @@ pub use login::{LINKS_MAX, LinkOutcome, MintedLink};
 pub use mx::{MxNow, MxView, MxWatch};
 pub use people::{DEMO_PEOPLE, DemoPerson, Person, Role};
 pub use provision::{OneInput, OneOutcome};
-pub use reach::{Asker, KeyRef};
+pub use reach::{Asker, KeyRef, OwnKeys};
 pub use recipients::{RecipientInput, RecipientReport};
 pub use reports::{ReportInput, ReportPlan};
 pub use rescue::{Pulse, SINCE_DAYS, Verified};

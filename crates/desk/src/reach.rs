@@ -2,7 +2,7 @@
 
 use crate::{Desk, DeskError, Person, error::Result};
 use mailchannels::{Account, AccountId, ApiKey, Lane};
-use store::KeyRow;
+use store::{KeyBrief, KeyRow};
 use vault::Context;
 
 /// Who asks, and under which request: goes into the audit log with everything they do.
@@ -25,6 +25,28 @@ pub struct KeyRef {
     pub fingerprint: String,
     /// The account (customer) it belongs to.
     pub account: String,
+}
+
+/// All keys of a person, read once for a page that needs them in several places.
+#[derive(Clone, Debug)]
+pub struct OwnKeys(pub(crate) Vec<KeyBrief>);
+
+impl OwnKeys {
+    /// As pages name them.
+    pub fn refs(&self) -> Vec<KeyRef> {
+        let named = |key: &KeyBrief| KeyRef {
+            id: key.id.clone(),
+            label: key.label.clone(),
+            fingerprint: key.fingerprint.clone(),
+            account: key.account_id.clone().unwrap_or_default(),
+        };
+        self.0.iter().map(named).collect()
+    }
+
+    /// What to see domains through.
+    pub(crate) fn fingerprints(&self) -> Vec<String> {
+        self.0.iter().map(|row| row.fingerprint.clone()).collect()
+    }
 }
 
 /// A key opened for the length of one use case; the secret goes when this does.
@@ -71,9 +93,14 @@ impl Desk {
         Ok(self.0.store.keys_of(&person.id).await?)
     }
 
+    /// The person's keys, to be asked with more than once.
+    pub async fn own_keys(&self, person: &Person) -> Result<OwnKeys> {
+        Ok(OwnKeys(self.0.store.key_briefs(&person.id).await?))
+    }
+
     /// The person's keys as pages name them.
     pub async fn key_refs(&self, person: &Person) -> Result<Vec<KeyRef>> {
-        Ok(self.key_rows(person).await?.iter().map(key_ref).collect())
+        Ok(self.own_keys(person).await?.refs())
     }
 
     /// Opens a stored key.

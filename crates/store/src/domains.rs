@@ -1,8 +1,9 @@
 //! The domain list and look-ups over the mirror. Nobody sees a domain but through the keys given.
 
+use serde::{Deserialize, Deserializer};
 use sqlx::{
     AssertSqlSafe, FromRow, Row, Sqlite,
-    query::{QueryAs, QueryScalar},
+    query::QueryScalar,
     sqlite::{SqliteArguments, SqliteRow},
 };
 
@@ -11,10 +12,11 @@ use crate::{
     accounts::json,
     cursor::Value,
     names::{candidates, pattern},
+    pool::listed,
 };
 
-/// A mirrored domain, as seen through the keys asked with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A mirrored domain, as seen through the keys asked with. Read from JSON, it is an array in this order.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct DomainRow {
     /// Id.
     pub id: i64,
@@ -29,6 +31,7 @@ pub struct DomainRow {
     /// `block`, `flag`, `quarantine`, or another word of the service's.
     pub policy: Option<String>,
     /// Whether the policy overrides the recipient's choice.
+    #[serde(deserialize_with = "flag")]
     pub policy_override: Option<bool>,
     /// Header added under `flag`.
     pub header_name: Option<String>,
@@ -50,6 +53,11 @@ pub struct DomainRow {
     pub synced_at: i64,
     /// Where its mail goes by DNS.
     pub mx: MxState,
+}
+
+/// `SQLite` keeps a truth as a number.
+fn flag<'de, D: Deserializer<'de>>(value: D) -> std::result::Result<Option<bool>, D::Error> {
+    Ok(Option::<i64>::deserialize(value)?.map(|number| number != 0))
 }
 
 impl FromRow<'_, SqliteRow> for DomainRow {
@@ -180,6 +188,11 @@ const COLUMNS: &str = "d.id, d.account_id, d.name, d.display, d.subscription, d.
     coalesce((SELECT json_array(m.verdict, m.checked_at, json(iif(m.muted_at IS NULL, 'false', 'true')))
         FROM mx m WHERE m.name = d.name), json_array('unknown', NULL, json('false'))) AS mx";
 
+/// The columns as one array, in the order of [`DomainRow`].
+const ARRAY: &str = "json_array(p.id, p.account_id, p.name, p.display, p.subscription, p.policy, p.policy_override,
+    p.header_name, p.header_value, p.servers, p.aliases, json(p.detail), p.association, p.holder,
+    json(p.seen_by_keys), p.synced_at, json(p.mx))";
+
 impl DomainQuery {
     /// Whether anything is left out, other than by keys and page.
     pub fn is_filtered(&self) -> bool {
@@ -203,9 +216,9 @@ impl DomainQuery {
         let filters = [
             (
                 self.text.is_some(),
-                r" AND (d.name LIKE ?2 ESCAPE '\' OR d.display LIKE ?2 ESCAPE '\' OR EXISTS (
+                r" AND (d.name LIKE (?2 || '') ESCAPE '\' OR d.display LIKE (?2 || '') ESCAPE '\' OR EXISTS (
                      SELECT 1 FROM aliases a WHERE a.domain_id = d.id
-                     AND (a.alias LIKE ?2 ESCAPE '\' OR a.display LIKE ?2 ESCAPE '\')))",
+                     AND (a.alias LIKE (?2 || '') ESCAPE '\' OR a.display LIKE (?2 || '') ESCAPE '\')))",
             ),
             (self.association.is_some(), " AND d.association = ?3"),
             (self.holder.is_some(), " AND d.holder = ?4"),
@@ -229,6 +242,8 @@ impl DomainQuery {
         }
     }
 
+    /// A page as one row: a JSON array. The limit stands in the text, for `SQLite` looks at the value of a bare
+    /// parameter there and so prepares the statement anew each time.
     pub(crate) fn page_sql(&self, by: By) -> String {
         let forwards = self.descending == self.backwards;
         let (than, way) = if forwards { (">", "") } else { ("<", " DESC") };
@@ -241,15 +256,17 @@ impl DomainQuery {
             None => (format!(" AND (d.name, d.id) {than} (?9, ?10)"), format!("d.name{way}, d.id{way}")),
         };
         let place = if self.place().is_some() { place } else { String::new() };
-        let rest = format!("WHERE {conditions}{place} ORDER BY {order} LIMIT ?11");
-        match by {
+        let limit = u64::from(self.limit) + 1;
+        let rest = format!("WHERE {conditions}{place} ORDER BY {order} LIMIT {limit}");
+        let page = match by {
             By::Order => format!("SELECT {COLUMNS} FROM domains d {rest}"),
             // The few that are shown are read whole only after they are chosen.
             By::Text => {
-                let chosen = format!("SELECT d.id FROM {} {rest}", by.source("?12"));
+                let chosen = format!("SELECT d.id FROM {} {rest}", by.source("?11"));
                 format!("SELECT {COLUMNS} FROM domains d WHERE d.id IN ({chosen}) ORDER BY {order}")
             }
-        }
+        };
+        format!("SELECT json_group_array({ARRAY}) FROM ({page}) p")
     }
 
     pub(crate) fn count_sql(&self, by: By) -> String {
@@ -317,7 +334,7 @@ impl Store {
     /// One page of the domains that at least one of the keys sees.
     pub async fn list_domains(&self, query: &DomainQuery) -> Result<DomainPage> {
         let (by, asked) = self.by(query).await?;
-        let select: QueryAs<'_, Sqlite, DomainRow, SqliteArguments> = self.rows(AssertSqlSafe(query.page_sql(by)));
+        let select: QueryScalar<'_, Sqlite, String, SqliteArguments> = self.scalar(AssertSqlSafe(query.page_sql(by)));
         let select = bind_filters!(select, query);
         let place = query.place();
         let select = match place.map(|cursor| &cursor.value) {
@@ -326,13 +343,13 @@ impl Store {
             None => select.bind(None::<i64>),
         };
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-        let mut rows = select
+        let page = select
             .bind(place.map(|cursor| cursor.name.as_str()))
             .bind(place.map(|cursor| cursor.id))
-            .bind(i64::from(query.limit) + 1)
             .bind(asked)
-            .fetch_all(self.read())
+            .fetch_one(self.read())
             .await?;
+        let mut rows: Vec<DomainRow> = listed(&page)?;
         let has_more = rows.len() > limit;
         rows.truncate(limit);
         if query.backwards {
@@ -353,7 +370,7 @@ impl Store {
             query.no_servers,
             query.mx
         ]);
-        self.remembered_count(what.to_string(), async {
+        self.remembered(self.counts(), what.to_string(), async {
             let (by, asked) = self.by(query).await?;
             let select: QueryScalar<'_, Sqlite, i64, SqliteArguments> = self.scalar(AssertSqlSafe(query.count_sql(by)));
             let count = bind_filters!(select, query).bind(asked).fetch_one(self.read()).await?;
@@ -408,7 +425,8 @@ impl Store {
         Ok(bind_filters!(select, query).bind(limit).fetch_all(self.read()).await?)
     }
 
-    /// Subscription handles that occur among the domains the keys see, for a filter.
+    /// Subscription handles that occur among the domains the keys see, for a filter; remembered until the mirror
+    /// changes.
     pub async fn subscriptions_of(&self, keys: &[String]) -> Result<Vec<String>> {
         // Hops from handle to handle in the index instead of reading every domain.
         let sql = format!(
@@ -421,7 +439,11 @@ impl Store {
              WHERE handle <> '' AND EXISTS (SELECT 1 FROM domains d WHERE d.subscription = handle AND {VISIBLE})
              ORDER BY handle"
         );
-        Ok(self.scalar(AssertSqlSafe(sql)).bind(json(keys)).fetch_all(self.read()).await?)
+        let keys = json(keys);
+        self.remembered(self.handles(), keys.clone(), async {
+            Ok(self.scalar(AssertSqlSafe(sql)).bind(keys).fetch_all(self.read()).await?)
+        })
+        .await
     }
 }
 

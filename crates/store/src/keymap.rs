@@ -55,7 +55,7 @@ impl Store {
     /// the mirror changes.
     pub async fn held(&self, keys: &[String]) -> Result<Vec<Held>> {
         let keys = json(keys);
-        self.remembered_held(keys.clone(), async {
+        self.remembered(self.held_counts(), keys.clone(), async {
             Ok(self
                 .rows(
                     "SELECT d.account_id, d.association, d.holder, count(*) AS domains FROM domains d

@@ -1,8 +1,12 @@
 //! API keys: who holds them, and how each distinct one fares.
 
+use serde::Deserialize;
 use sqlx::FromRow;
 
-use crate::{Result, Store, StoreError, pool::Tx};
+use crate::{
+    Result, Store, StoreError,
+    pool::{Tx, listed},
+};
 
 /// A person's hold on a key, with how the key fares and what it sees.
 #[derive(Clone, Debug, FromRow)]
@@ -53,6 +57,39 @@ pub struct KeyRow {
     /// All domains it sees.
     #[sqlx(try_from = "i64")]
     pub total: u64,
+}
+
+/// What lists of domains need of a key. Read from JSON, it is an array in this order.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct KeyBrief {
+    /// Id of the hold.
+    pub id: String,
+    /// The owner's label.
+    pub label: String,
+    /// Fingerprint, full form.
+    pub fingerprint: String,
+    /// Account it belongs to.
+    pub account_id: Option<String>,
+    /// `unchecked`, `working`, `rejected`, `unreachable` or `slow`.
+    pub health: Option<String>,
+    /// When that was found.
+    pub health_at: Option<i64>,
+    /// Last successful sync.
+    pub synced_at: Option<i64>,
+}
+
+impl From<&KeyRow> for KeyBrief {
+    fn from(row: &KeyRow) -> Self {
+        Self {
+            id: row.id.clone(),
+            label: row.label.clone(),
+            fingerprint: row.fingerprint.clone(),
+            account_id: row.account_id.clone(),
+            health: row.health.clone(),
+            health_at: row.health_at,
+            synced_at: row.synced_at,
+        }
+    }
 }
 
 /// A key to add.
@@ -215,6 +252,21 @@ impl Store {
             .bind(owner_id)
             .fetch_all(self.read())
             .await?)
+    }
+
+    /// A person's keys in brief, by label.
+    pub async fn key_briefs(&self, owner_id: &str) -> Result<Vec<KeyBrief>> {
+        let keys: String = self
+            .scalar(
+                "SELECT json_group_array(
+                     json_array(k.id, k.label, k.fingerprint, k.account_id, u.health, u.health_at, u.synced_at)
+                     ORDER BY k.label, k.id)
+                 FROM api_keys k LEFT JOIN upstream_keys u ON u.fingerprint = k.fingerprint WHERE k.owner_id = ?1",
+            )
+            .bind(owner_id)
+            .fetch_one(self.read())
+            .await?;
+        listed(&keys)
     }
 
     /// One of a person's keys.

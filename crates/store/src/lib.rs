@@ -42,7 +42,7 @@ pub use find::NameFound;
 pub use job_rows::{JobLine, LineFilter, Mark, NewRow};
 pub use jobs::{JobRow, NewJob};
 pub use keymap::{AccountKey, Held};
-pub use keys::{KeyRow, NewKey, ReplaceKey, SealedRow};
+pub use keys::{KeyBrief, KeyRow, NewKey, ReplaceKey, SealedRow};
 pub use mirror::{MirrorDetail, MirrorDomain, SyncStats};
 pub use mx::{MxDue, MxResult, MxRow, MxState};
 pub use people::{NewPerson, PersonRow};

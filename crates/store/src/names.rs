@@ -113,7 +113,7 @@ impl Store {
 
     /// How many candidates there are, counted up to `most` and remembered until the mirror changes.
     pub(crate) async fn how_common(&self, asked: &str, most: u32) -> Result<u64> {
-        self.remembered_count(format!("common {most} {asked}"), async {
+        self.remembered(self.counts(), format!("common {most} {asked}"), async {
             let sql = format!("SELECT count(*) FROM (SELECT 1 FROM ({}) LIMIT ?2)", candidates("?1"));
             let count: i64 =
                 self.scalar(sqlx::AssertSqlSafe(sql)).bind(asked).bind(most).fetch_one(self.read()).await?;

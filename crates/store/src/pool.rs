@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use serde::de::DeserializeOwned;
 use sqlx::{
     FromRow, SqlSafeStr, Sqlite, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
@@ -29,7 +30,7 @@ const READERS: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits for a connection of ours.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Answers remembered at most; see [`Store::remembered_count`].
+/// Answers of one kind remembered at most; see [`Store::remembered`].
 const REMEMBERED_MAX: usize = 256;
 
 pub(crate) type Tx = Transaction<'static, Sqlite>;
@@ -43,19 +44,17 @@ struct Inner {
     readers: SqlitePool,
     statements: AtomicU64,
     mirror_version: AtomicU64,
-    counts: Mutex<Remembered<u64>>,
-    held: Mutex<Remembered<Vec<Held>>>,
+    counts: Memory<u64>,
+    handles: Memory<Vec<String>>,
+    held: Memory<Vec<Held>>,
 }
 
-/// Answers about the mirror, by question, as of one of its versions.
-struct Remembered<T> {
-    version: u64,
-    known: HashMap<String, T>,
-}
+/// Answers that hold until the mirror changes, by what was asked.
+pub(crate) struct Memory<T>(Mutex<(u64, HashMap<String, T>)>);
 
-impl<T> Default for Remembered<T> {
+impl<T> Default for Memory<T> {
     fn default() -> Self {
-        Self { version: 0, known: HashMap::new() }
+        Self(Mutex::default())
     }
 }
 
@@ -84,8 +83,9 @@ impl Store {
             readers,
             statements: AtomicU64::new(0),
             mirror_version: AtomicU64::new(1),
-            counts: Mutex::default(),
-            held: Mutex::default(),
+            counts: Memory::default(),
+            handles: Memory::default(),
+            held: Memory::default(),
         })))
     }
 
@@ -110,45 +110,47 @@ impl Store {
         self.0.mirror_version.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Remembers a count until the mirror changes, so that a page over 10,000 rows counts them once.
-    pub(crate) async fn remembered_count(&self, what: String, count: impl Future<Output = Result<u64>>) -> Result<u64> {
-        self.remembered(&self.0.counts, what, count).await
+    /// Counts of domains.
+    pub(crate) fn counts(&self) -> &Memory<u64> {
+        &self.0.counts
     }
 
-    /// The same for the counts of a key map.
-    pub(crate) async fn remembered_held(
-        &self,
-        what: String,
-        count: impl Future<Output = Result<Vec<Held>>>,
-    ) -> Result<Vec<Held>> {
-        self.remembered(&self.0.held, what, count).await
+    /// Subscription handles.
+    pub(crate) fn handles(&self) -> &Memory<Vec<String>> {
+        &self.0.handles
     }
 
-    async fn remembered<T: Clone>(
+    /// What the keys of a map hold.
+    pub(crate) fn held_counts(&self) -> &Memory<Vec<Held>> {
+        &self.0.held
+    }
+
+    /// Remembers an answer until the mirror changes, so that a page over 10,000 rows counts them once.
+    pub(crate) async fn remembered<T: Clone>(
         &self,
-        memory: &Mutex<Remembered<T>>,
+        memory: &Memory<T>,
         what: String,
-        answer: impl Future<Output = Result<T>>,
+        find: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let version = self.mirror_version();
         {
-            let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-            if memory.version != version {
-                *memory = Remembered { version, known: HashMap::new() };
+            let mut memory = memory.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if memory.0 != version {
+                *memory = (version, HashMap::new());
             }
-            if let Some(known) = memory.known.get(&what) {
+            if let Some(known) = memory.1.get(&what) {
                 return Ok(known.clone());
             }
         }
-        let answer = answer.await?;
-        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if memory.version == version {
-            if memory.known.len() >= REMEMBERED_MAX {
-                memory.known.clear();
+        let found = find.await?;
+        let mut memory = memory.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.0 == version {
+            if memory.1.len() >= REMEMBERED_MAX {
+                memory.1.clear();
             }
-            memory.known.insert(what, answer.clone());
+            memory.1.insert(what, found.clone());
         }
-        Ok(answer)
+        Ok(found)
     }
 
     /// The readers.
@@ -201,6 +203,12 @@ impl fmt::Debug for Store {
     }
 }
 
+/// Reads a JSON array that a statement gave as its only row. Every row that the database library hands over
+/// wakes two threads and copies each of its values, so a page of rows comes as one.
+pub(crate) fn listed<T: DeserializeOwned>(json: &str) -> Result<Vec<T>> {
+    serde_json::from_str(json).map_err(|error| StoreError::Db(sqlx::Error::Decode(error.into())))
+}
+
 /// A new row id: `UUIDv7`, so that ids sort by the time given (unix milliseconds).
 pub fn new_id(now: i64) -> String {
     let now = u64::try_from(now).unwrap_or_default();
@@ -209,7 +217,8 @@ pub fn new_id(now: i64) -> String {
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT)
+    // The file is ours and local: a connection that worked when it was put back needs no second look.
+    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false)
 }
 
 async fn migrate(writer: &SqlitePool) -> Result<()> {

@@ -73,6 +73,28 @@ async fn nobody_sees_through_keys_they_do_not_give() {
 }
 
 #[tokio::test]
+async fn a_row_of_a_page_is_the_domain_itself() {
+    let fixture = Fixture::new().await;
+    let (account, _) = fixture.keys(2).await;
+    let store = &fixture.store;
+    let mut all: Vec<_> = (0..6).map(|index| tied(index, index % 3, index % 2, index % 3, 0)).collect();
+    all[1].policy_override = None;
+    all[2].policy_override = Some(true);
+    all[2].header_name = Some("X-\"Spam\"\\".into());
+    all[3].display = "bücher \u{1f40c}\u{0}.example".into();
+    all[4].detail.admins = handles(&["a'b@c.example"]);
+    store.apply_sync("f1", &account, all, 10).await.unwrap();
+    store.apply_sync("f2", &account, vec![tied(0, 0, 0, 0, 0)], 20).await.unwrap();
+    store.mute_mx("d004.example", "Ann", 30).await.unwrap();
+    let query = ask(&["f1", "f2"]);
+    let page = store.list_domains(&query).await.unwrap();
+    assert_eq!(page.rows.len(), 6);
+    for row in page.rows {
+        assert_eq!(store.domain(&query.keys, &row.name).await.unwrap(), Some(row));
+    }
+}
+
+#[tokio::test]
 async fn filters_narrow_list_and_count_alike() {
     type Narrow = fn(&mut DomainQuery);
     const TEXTS: [(&str, usize); 10] = [

@@ -25,6 +25,27 @@ async fn labels_and_secrets_are_unique_for_a_person_only() {
 }
 
 #[tokio::test]
+async fn in_brief_keys_are_the_same_and_in_the_same_order() {
+    let fixture = Fixture::new().await;
+    let (store, (ann, bob)) = (&fixture.store, fixture.two_people().await);
+    let account = fixture.key_in(&ann, "zwei", "f2", "s").await;
+    store.add_key(&new(&ann, "k1", "ei\"ns", "f1")).await.unwrap();
+    store.apply_sync("f2", &account, vec![domain("a.example")], 10).await.unwrap();
+    store.sync_failed("f1", "rejected", "why", 11).await.unwrap();
+    let whole = store.keys_of(&ann).await.unwrap().into_iter().map(|key| KeyBrief {
+        id: key.id,
+        label: key.label,
+        fingerprint: key.fingerprint,
+        account_id: key.account_id,
+        health: key.health,
+        health_at: key.health_at,
+        synced_at: key.synced_at,
+    });
+    assert_eq!(store.key_briefs(&ann).await.unwrap(), whole.collect::<Vec<_>>());
+    assert!(store.key_briefs(&bob).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn another_persons_key_is_out_of_reach() {
     let fixture = Fixture::new().await;
     let (store, (ann, bob)) = (&fixture.store, fixture.two_people().await);
