@@ -81,6 +81,24 @@ impl Browser {
         answer(response).await
     }
 
+    /// Sends a bulk form, which comes in several parts; tells the address of the plan it made.
+    pub(crate) async fn bulk(&self, act: &str, fields: &[(&str, &str)]) -> Step<String> {
+        let parts = fields.iter().map(|(name, value)| {
+            format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        });
+        let body = parts.collect::<Vec<_>>().concat() + "--edge--\r\n";
+        let request = self
+            .request(Method::POST, &format!("/bulk/{act}"))
+            .header(ORIGIN, &self.base)
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "multipart/form-data; boundary=edge");
+        let answer = answer(request.body(body).send().await.map_err(|error| error.to_string())?).await?;
+        answer
+            .location
+            .filter(|path| path.starts_with("/plans/"))
+            .ok_or_else(|| format!("{act}: no plan was made ({})", answer.status))
+    }
+
     /// Sends a form and opens the page it leads to.
     pub(crate) async fn submit(&mut self, path: &str, form: &[(&str, &str)]) -> Step<String> {
         let answer = self.post(path, form).await?;

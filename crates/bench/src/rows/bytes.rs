@@ -19,7 +19,7 @@ const PAGES: [(&str, &str); 6] = [
     ("domain", "/domains/bikeshop-northgate.example"),
     ("explainer", "/explain"),
     ("lists", "/lists"),
-    ("provision many", "/provision/many"),
+    ("provision many", "/bulk/provision"),
     ("keys", "/keys"),
 ];
 

@@ -23,7 +23,7 @@ pub(super) async fn rows(tools: &Tools) -> Step<Vec<Row>> {
         let first_sync = sluice.mirror(&mut lead, 1..=if one_key { 1 } else { KEYS }).await?;
         // As the minutes after: synced again, and looked at.
         lead.submit("/do/keys/sync", &[("back", "/domains")]).await?;
-        for path in ["/domains", "/domains?q=shop", "/domains?sort=-servers", "/keys", "/provision/many"] {
+        for path in ["/domains", "/domains?q=shop", "/domains?sort=-servers", "/keys", "/bulk/provision"] {
             for _ in 0..20 {
                 lead.get(path).await?;
             }
