@@ -58,7 +58,7 @@ pub fn dialogs() -> impl IntoView {
                         id="palette-text"
                         name="q"
                         role="combobox"
-                        aria-label="Domain, recipient, key, page or action"
+                        aria-label="What to find"
                         aria-expanded="false"
                         aria-autocomplete="list"
                         aria-controls="palette-list"

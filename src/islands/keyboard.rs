@@ -10,20 +10,21 @@ pub fn Keyboard() -> impl IntoView {
 }
 
 /// The key as its letter or sign: as it is written on the keyboard, or, where that is not a Latin letter or sign, by
-/// where it is.
+/// where it is. Letters are large with Shift and only then, whatever Caps Lock makes of them.
 #[cfg_attr(not(feature = "hydrate"), allow(dead_code, reason = "only the browser has keys"))]
 fn sign(key: &str, code: &str, shift: bool) -> String {
-    if key.is_ascii() || key.chars().count() != 1 {
+    if key.chars().count() != 1 {
         return key.to_owned();
     }
-    let place = match code {
+    let sign = match code {
+        _ if key.is_ascii() => key,
         "Slash" if shift => "?",
         "Slash" => "/",
         "BracketLeft" => "[",
         "BracketRight" => "]",
         _ => code.strip_prefix("Key").unwrap_or_default(),
     };
-    if shift { place.to_owned() } else { place.to_ascii_lowercase() }
+    if shift { sign.to_ascii_uppercase() } else { sign.to_ascii_lowercase() }
 }
 
 #[cfg(feature = "hydrate")]
@@ -181,6 +182,8 @@ mod tests {
     fn keys_are_what_is_written_on_them_or_where_they_are() {
         for (key, code, shift, expected) in [
             ("j", "KeyJ", false, "j"),
+            ("J", "KeyJ", false, "j"),
+            ("x", "KeyX", true, "X"),
             // Dvorak: written j, elsewhere.
             ("j", "KeyC", false, "j"),
             // Cyrillic and Greek: by place.

@@ -39,7 +39,7 @@ async fn people_find_only_what_their_own_keys_reach() {
     let domain = format!("/domains/{NAME}");
     for expected in [
         line("Domains", NAME, "", &domain),
-        line("Recipients seen", &format!("reception@{NAME}"), "", &format!("/recipients/reception%40{NAME}")),
+        line("Recipients", &format!("reception@{NAME}"), "", &format!("/recipients/reception%40{NAME}")),
     ] {
         let expected: (String, String, String, String) = expected;
         assert!(of_lead.contains(&expected), "{expected:?} in {of_lead:?}");
@@ -74,7 +74,7 @@ async fn what_is_pasted_is_found_whole() {
         if text.contains('@') {
             // Nobody has opened it yet, but its domain is within reach.
             let whole = format!("office@{NAME}");
-            assert!(found.iter().any(|(group, title, ..)| group == "Recipients seen" && *title == whole), "{found:?}");
+            assert!(found.iter().any(|(group, title, ..)| group == "Recipients" && *title == whole), "{found:?}");
             assert_eq!(explain.3, format!("/explain?from=&to=office@{NAME}"));
         } else {
             assert_eq!(explain.3, format!("/explain?at={NAME}"));

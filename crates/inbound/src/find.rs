@@ -55,7 +55,7 @@ impl Kind {
     pub fn group(self) -> &'static str {
         match self {
             Self::Domain | Self::Alias => "Domains",
-            Self::Recipient => "Recipients seen",
+            Self::Recipient => "Recipients",
             Self::Key => "API keys",
             Self::Job => "Jobs",
             Self::Page => "Pages",
