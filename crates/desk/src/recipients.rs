@@ -66,6 +66,16 @@ fn entries(text: &str, list: List, errors: &mut Vec<FieldError>) -> Vec<String> 
     items
 }
 
+/// How mail is filtered, by the form's word.
+fn filter(word: &str) -> Option<Filter> {
+    Some(match word {
+        "true" => Filter::True,
+        "false" => Filter::False,
+        "compute" => Filter::Compute,
+        _ => return None,
+    })
+}
+
 impl Desk {
     /// Creates a recipient. An existing one is left as it is `[spec]`.
     pub async fn create_recipient(&self, asker: &Asker, input: &RecipientInput) -> Result<RecipientReport> {
@@ -74,15 +84,10 @@ impl Desk {
             .map(|address| lower(&address))
             .map_err(|error| errors.push(FieldError::new("address", error.to_string())))
             .ok();
-        let filter = match input.filter.as_str() {
-            "true" => Filter::True,
-            "false" => Filter::False,
-            "compute" => Filter::Compute,
-            _ => {
-                errors.push(FieldError::new("filter", "Choose how its mail is filtered."));
-                Filter::Compute
-            }
-        };
+        let filter = filter(&input.filter).unwrap_or_else(|| {
+            errors.push(FieldError::new("filter", "Choose how its mail is filtered."));
+            Filter::Compute
+        });
         let safelist = entries(&input.safelist, List::Safelist, &mut errors);
         let blocklist = entries(&input.blocklist, List::Blocklist, &mut errors);
         let Some(address) = address.filter(|_| errors.is_empty()) else {
