@@ -204,12 +204,7 @@ describe("finding", () => {
 
   test("x selects a row, Shift-x a range, b goes to the bar: on any table with boxes", async () => {
     const page = await open("/domains");
-    // A table as pages with a selection have it.
-    await page.locator("main").evaluate((main) => {
-      const row = (n) => `<tr><td><input type="checkbox" aria-label="Select ${n}"></td><th class="main"><a href="#${n}">row ${n}</a></th></tr>`;
-      main.innerHTML = `<table><tbody>${[1, 2, 3, 4, 5].map(row).join("")}</tbody></table><div class="bulk"><button disabled>no</button><button>Plan</button></div>`;
-    });
-    const ticked = () => page.locator("main input").evaluateAll((boxes) => boxes.map((box) => (box.checked ? 1 : 0)).join(""));
+    const ticked = () => page.locator("main input[name=pick]").evaluateAll((boxes) => boxes.slice(0, 5).map((box) => (box.checked ? 1 : 0)).join(""));
     await page.keyboard.press("x");
     assert.equal(await ticked(), "00000", "without a row nothing");
     await page.keyboard.press("j");
@@ -225,7 +220,7 @@ describe("finding", () => {
     await page.keyboard.press("Shift+X");
     assert.equal(await ticked(), "01000", "a range becomes what the row selected last is");
     await page.keyboard.press("b");
-    assert.equal(await focused(page), "Plan");
+    assert.equal(await focused(page), "Spam handling…");
     await done(page);
   });
 

@@ -41,7 +41,7 @@ mod run {
     /// How long after `g` its second key is waited for, milliseconds.
     const PATIENCE: f64 = 1_500.0;
     /// What a row is gone to by: its link, or else what selects it.
-    const GOAL: &str = ".main a, th a, input[type=checkbox]";
+    const GOALS: [&str; 2] = [".main a, th a", "input[type=checkbox]"];
 
     thread_local! {
         /// When `g` was pressed.
@@ -63,10 +63,13 @@ mod run {
         find::<HtmlElement>(selector).inspect(|element| drop(element.focus())).is_some()
     }
 
+    fn goal_of(row: &Element) -> Option<Element> {
+        GOALS.iter().find_map(|goal| row.query_selector(goal).ok().flatten())
+    }
+
     /// Rows that one can go to, and the one that focus is in.
     fn rows() -> (Vec<Element>, Option<usize>) {
-        let has_goal = |row: &Element| row.query_selector(GOAL).is_ok_and(|goal| goal.is_some());
-        let rows: Vec<Element> = Page::all("main tbody tr").into_iter().filter(has_goal).collect();
+        let rows: Vec<Element> = Page::all("main tbody tr").into_iter().filter(|row| goal_of(row).is_some()).collect();
         let here = document().active_element().and_then(|at| at.closest("main tbody tr").ok().flatten());
         let at = here.and_then(|here| rows.iter().position(|row| *row == here));
         (rows, at)
@@ -79,7 +82,7 @@ mod run {
             (Some(at), true) => at + 1,
             (Some(at), false) => at.saturating_sub(1),
         };
-        let goal = rows.get(to).and_then(|row| row.query_selector(GOAL).ok().flatten());
+        let goal = rows.get(to).and_then(goal_of);
         let goal = goal.and_then(|goal| goal.dyn_into::<HtmlElement>().ok());
         goal.inspect(|goal| drop(goal.focus())).is_some()
     }
