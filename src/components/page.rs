@@ -126,7 +126,7 @@ where
                 let (theme, single_keys) = preferences::of(&parts);
                 let keys = OnceCell::new();
                 let now = desk.now_ms();
-                let cx = Arc::new(Cx { now, desk, actor, flash, query, url, theme, single_keys, keys });
+                let cx = Arc::new(Cx { desk, actor, flash, query, url, now, theme, single_keys, keys });
                 let page = match load(cx.clone()).await {
                     Ok(page) => page,
                     Err(error) => failed(&cx, &error),

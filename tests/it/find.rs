@@ -90,7 +90,7 @@ async fn recipients_are_seen_when_they_are_opened_explained_or_created_and_not_f
     let (app, agent) = TestApp::agent().await;
     let seen = async |text: &str| titles(&agent, text).await.iter().any(|title| title.starts_with(text));
     assert!(!seen("reception@").await);
-    agent.get(&format!("/explain?from=a@b.example&to=Reception@northgatebikes.example")).await;
+    agent.get("/explain?from=a@b.example&to=Reception@northgatebikes.example").await;
     assert!(titles(&agent, "reception").await.contains(&format!("reception@{NAME}")), "by its domain's own name");
     let form = [("address", &*format!("New@{NAME}")), ("filter", "compute"), ("safelist", ""), ("blocklist", "")];
     agent.submit("/do/recipients/create", &form).await;
