@@ -44,14 +44,14 @@ async fn ids(store: &Store, text: &str, by: By) -> Vec<i64> {
     let query = DomainQuery { text: Some(text.into()), limit: 10_000, ..DomainQuery::default() };
     let text = text.trim().to_lowercase();
     let asked = grams(&text).join(" AND ");
-    let mut select = sqlx::query_as::<_, crate::DomainRow>(AssertSqlSafe(query.page_sql(by)))
+    let mut select = sqlx::query_scalar::<_, String>(AssertSqlSafe(query.page_sql(by)))
         .bind(json_of(&["f1", "f2"]))
         .bind(pattern("%", &text, "%"));
     for _ in 3..=10 {
         select = select.bind(None::<i64>);
     }
-    let rows = select.bind(i64::from(query.limit)).bind(asked).fetch_all(store.read()).await.unwrap();
-    rows.into_iter().map(|row| row.id).collect()
+    let page = select.bind(asked).fetch_one(store.read()).await.unwrap();
+    crate::pool::listed::<crate::DomainRow>(&page).unwrap().into_iter().map(|row| row.id).collect()
 }
 
 fn json_of(keys: &[&str]) -> String {
