@@ -23,9 +23,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// Hits shown of one list; the rest is counted, so that the page stays small.
 const HITS_SHOWN: usize = 10;
-
-/// How long DNS may take after the lists were read.
-const DNS_MORE: Duration = Duration::from_millis(50);
+const DNS_MORE: Duration = Duration::from_millis(50); // DNS may take this much longer than the lists.
 
 /// What is asked, as typed; all of it in the URL.
 #[derive(Clone, Debug, Default)]
@@ -394,10 +392,9 @@ fn reply(asked: &Asked, tiers: &Tiers, walked: &Walk) -> String {
         Tier::Domain => format!("for the domain {}", tiers.scope.name_at(Tier::Domain)),
         Tier::Account => "for all our customers".to_owned(),
     };
-    match step.place.list {
-        List::Blocklist => format!("Mail from {sender} to {to} is stopped by a block on {entry} set {whose}."),
-        List::Safelist => {
-            format!("Mail from {sender} to {to} is let through by a safelist entry for {entry} set {whose}.")
-        }
-    }
+    let (done, by) = match step.place.list {
+        List::Blocklist => ("stopped", "a block on"),
+        List::Safelist => ("let through", "a safelist entry for"),
+    };
+    format!("Mail from {sender} to {to} is {done} by {by} {entry} set {whose}.")
 }

@@ -6,6 +6,7 @@ pub mod domain;
 pub mod domain_facts;
 pub mod domain_mx;
 pub mod domains;
+pub mod domains_view;
 pub mod entries;
 pub mod entries_review;
 pub mod explain;

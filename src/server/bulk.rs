@@ -2,7 +2,7 @@
 //! `GET /bulk/{act}/template.csv`: a file to start from.
 
 use crate::{
-    pages::domains::View,
+    pages::domains_view::View,
     server::{
         actor::{Actor, Need},
         flash::{self, Flash, Tone},

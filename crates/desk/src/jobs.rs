@@ -7,8 +7,10 @@
 
 mod chunk;
 mod control;
+mod ending;
 mod form;
 mod journal;
+mod keep;
 mod links;
 mod plan;
 mod read;

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use crate::{Result, Store, accounts::json};
+use crate::{KeyBrief, KeyRow, Result, Store, accounts::json};
 
 /// A distinct key of an account, whoever holds it.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -33,6 +33,20 @@ pub struct Held {
     /// Domains.
     #[sqlx(try_from = "i64")]
     pub domains: u64,
+}
+
+impl From<&KeyRow> for KeyBrief {
+    fn from(row: &KeyRow) -> Self {
+        Self {
+            id: row.id.clone(),
+            label: row.label.clone(),
+            fingerprint: row.fingerprint.clone(),
+            account_id: row.account_id.clone(),
+            health: row.health.clone(),
+            health_at: row.health_at,
+            synced_at: row.synced_at,
+        }
+    }
 }
 
 impl Store {

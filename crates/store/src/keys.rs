@@ -78,20 +78,6 @@ pub struct KeyBrief {
     pub synced_at: Option<i64>,
 }
 
-impl From<&KeyRow> for KeyBrief {
-    fn from(row: &KeyRow) -> Self {
-        Self {
-            id: row.id.clone(),
-            label: row.label.clone(),
-            fingerprint: row.fingerprint.clone(),
-            account_id: row.account_id.clone(),
-            health: row.health.clone(),
-            health_at: row.health_at,
-            synced_at: row.synced_at,
-        }
-    }
-}
-
 /// A key to add.
 #[derive(Clone, Copy, Debug)]
 pub struct NewKey<'a> {

@@ -13,7 +13,7 @@ use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered}
 use inbound::plan::{Kind, Reason, Settled, settle};
 use mailchannels::Error as Upstream;
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -21,18 +21,14 @@ use store::{JobLine, JobRow, KeyRow, Mark};
 use tokio::time::sleep;
 
 /// A lease, unless renewed, and how often that happens.
-const LEASE_MS: i64 = 30_000;
+pub(super) const LEASE_MS: i64 = 30_000;
 const RENEW_EVERY: Duration = Duration::from_secs(5);
-/// How often a look is taken for jobs, when nothing says that there is one.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often a row is sent, or looked at, before it is given up.
 const TRIES_MAX: i64 = 8;
 /// The pause before the second try; doubles with each.
 const BACKOFF_MS: i64 = 500;
 /// The pause after a call that was not even sent.
-const CLOSED_MS: i64 = 5_000;
-/// Jobs at the same time; they share the customer's budget anyway.
-const AT_ONCE: usize = 8;
+pub(super) const CLOSED_MS: i64 = 5_000;
 /// Calls under way before anything is known of the latency.
 const AT_FIRST: usize = 8;
 /// Shared calls at the same time.
@@ -68,56 +64,8 @@ impl Task {
 }
 
 impl Desk {
-    /// Runs jobs until `stop`; then sends nothing more and waits for what is under way. At its start it takes up what
-    /// an earlier process left.
-    pub async fn keep_jobs(&self, stop: impl Future<Output = ()>) {
-        if let Err(error) = self.0.store.break_leases().await {
-            tracing::error!(%error, "leases could not be broken");
-        }
-        let mut running = FuturesUnordered::new();
-        let mut left_alone = HashMap::new();
-        tokio::pin!(stop);
-        loop {
-            while running.len() < AT_ONCE {
-                match self.next_job(&mut left_alone).await {
-                    Ok(Some(job)) => running.push(self.clone().run_job(job).boxed()),
-                    Ok(None) => break,
-                    Err(error) => {
-                        tracing::error!(%error, "jobs could not be read");
-                        break;
-                    }
-                }
-            }
-            tokio::select! {
-                Some(()) = running.next() => {}
-                () = self.0.jobs.wake.notified() => {}
-                () = sleep(LOOK_EVERY) => {}
-                () = &mut stop => break,
-            }
-        }
-        self.0.jobs.stop_all();
-        while running.next().await.is_some() {}
-    }
-
-    /// The next job to run. One that was cancelled with rows of which nothing is known is read back, but when that
-    /// did not work not again at once: `left_alone` says until when.
-    async fn next_job(&self, left_alone: &mut HashMap<i64, i64>) -> Result<Option<JobRow>> {
-        let (store, now) = (&self.0.store, self.now_ms());
-        if let Some(job) = store.claim_job(&self.0.jobs.by, now, now + LEASE_MS).await? {
-            return Ok(Some(job));
-        }
-        left_alone.retain(|_, until| *until > now);
-        let running = |number: i64| self.0.jobs.with(|running| running.contains_key(&number));
-        let left = store.cancelled_with_open_rows().await?;
-        let next = left.into_iter().find(|job| !running(job.number) && !left_alone.contains_key(&job.number));
-        if let Some(job) = &next {
-            left_alone.insert(job.number, now + 4 * CLOSED_MS);
-        }
-        Ok(next)
-    }
-
     /// Brings a claimed job as far as it goes, then gives its lease back.
-    async fn run_job(self, job: JobRow) {
+    pub(super) async fn run_job(self, job: JobRow) {
         let number = job.number;
         let flag = Arc::new(Flag::default());
         self.0.jobs.with(|running| running.insert(number, flag.clone()));
@@ -432,95 +380,6 @@ impl Run {
         let wait = if matches!(error, Upstream::BreakerOpen) { CLOSED_MS } else { backoff(line) };
         // What may have been done is looked at for as long as it takes: it is never called failed unread.
         self.journal.mark(Mark::Later { seq: line.seq, not_before: self.desk.now_ms() + wait }).await
-    }
-
-    pub(super) async fn done(
-        &self,
-        line: &JobLine,
-        detail: &str,
-        after: Option<Snapshot>,
-    ) -> std::result::Result<(), Unwritten> {
-        let outcome = if detail.is_empty() { "done".to_owned() } else { format!("done: {detail}") };
-        let mark = Mark::Ended {
-            seq: line.seq,
-            state: "done",
-            reason: None,
-            detail: detail.to_owned(),
-            after: after.map(|after| after.base()),
-            outcome: Some(outcome),
-        };
-        self.journal.mark(mark).await
-    }
-
-    pub(super) async fn fail(
-        &self,
-        line: &JobLine,
-        reason: Reason,
-        detail: String,
-    ) -> std::result::Result<(), Unwritten> {
-        let outcome = format!("failed: {}", reason.title());
-        let mark = Mark::Ended {
-            seq: line.seq,
-            state: "failed",
-            reason: Some(reason.as_str()),
-            detail,
-            after: None,
-            outcome: Some(outcome),
-        };
-        self.journal.mark(mark).await
-    }
-
-    pub(super) async fn again(
-        &self,
-        line: &JobLine,
-        wait: i64,
-        counts: bool,
-        outcome: &str,
-    ) -> std::result::Result<(), Unwritten> {
-        let not_before = self.desk.now_ms() + wait;
-        self.journal.mark(Mark::Again { seq: line.seq, not_before, counts, outcome: outcome.to_owned() }).await
-    }
-
-    /// The key was rejected: its rows wait, all others go on.
-    pub(super) async fn hold(&self, line: &JobLine) -> std::result::Result<(), Unwritten> {
-        let store = &self.desk.0.store;
-        store.hold_key(self.job.number, &line.fingerprint).await.map_err(|error| {
-            tracing::error!(%error, "a rejected key could not be noted");
-            Unwritten
-        })
-    }
-
-    /// Pauses a job that has rows left: those of keys that were rejected.
-    async fn pause_waiting(&self) -> Result<()> {
-        let store = &self.desk.0.store;
-        let Some(job) = store.job(&self.job.owner_id, self.job.number).await? else { return Ok(()) };
-        let held: Vec<String> = serde_json::from_str(&job.held).unwrap_or_default();
-        let labels: Vec<_> =
-            self.keys.iter().filter(|key| held.contains(&key.fingerprint)).map(|key| key.label.as_str()).collect();
-        let (what, next) = if labels.is_empty() {
-            ("It stopped before all rows ended.".to_owned(), "Resume it.".to_owned())
-        } else {
-            let what = format!("MailChannels rejected {}; its rows wait, all others went on.", labels.join(", "));
-            (what, "Replace the key under API keys, then resume.".to_owned())
-        };
-        // A job that somebody paused or cancelled meanwhile stays as it is.
-        store.pause_own_job(job.number, &self.desk.0.jobs.by, &what, &next).await?;
-        Ok(())
-    }
-
-    /// Brings the mirror of the keys that were used up to date.
-    async fn refresh(&self) {
-        let Ok(used) = self.desk.0.store.job_keys(self.job.number).await else { return };
-        let target = match serde_json::from_str(&self.job.act) {
-            Ok(inbound::plan::Act::Associate { fingerprint, .. }) => Some(fingerprint),
-            _ => None,
-        };
-        let keys: HashSet<_> = used.into_iter().map(|(key, _)| key).chain(target).collect();
-        for key in keys.into_iter().filter(|key| !key.is_empty()) {
-            if let Err(error) = self.desk.sync_key(&key).await {
-                tracing::warn!(%error, job = self.job.number, "the mirror could not be refreshed after a job");
-            }
-        }
     }
 }
 
