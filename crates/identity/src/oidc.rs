@@ -185,6 +185,11 @@ impl Provider {
         Url::parse(&self.settings.issuer).map_or_else(|_| self.settings.issuer.clone(), |url| fetch::host(&url))
     }
 
+    /// The exact issuer.
+    pub fn issuer(&self) -> &str {
+        &self.settings.issuer
+    }
+
     async fn metadata(&self, now: i64) -> Result<Arc<Metadata>, OidcError> {
         let kept = self.metadata.read().await.clone();
         if let Some(kept) = kept.as_ref().filter(|kept| now - kept.fetched_at < STALE_MS) {
@@ -307,17 +312,21 @@ impl Provider {
         claims::logout_token(&claims, &self.expected, now / 1_000).map_err(OidcError::Token)
     }
 
-    /// The provider's origins that forms may lead to: what the page policy allows besides us. Only what is known
-    /// by now; a redirect after a form to an origin that isn't listed would be stopped by the browser.
-    pub async fn origins(&self, now: i64) -> Vec<String> {
-        let Ok(metadata) = self.metadata(now).await else { return Vec::new() };
-        let mut origins: Vec<_> = [Some(&metadata.authorize), metadata.end_session.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(|url| url.origin().ascii_serialization())
-            .collect();
+    /// The provider's origins that forms of ours may lead to, as far as they are known: a page must not wait for
+    /// them, so the sign-in page asks with [`Self::look`] first.
+    pub fn known_origins(&self) -> Vec<String> {
+        let known = self.metadata.try_read().ok().and_then(|kept| kept.clone());
+        let urls = known.iter().flat_map(|kept| [Some(&kept.authorize), kept.end_session.as_ref()]).flatten();
+        let own = Url::parse(&self.settings.issuer).ok();
+        let mut origins: Vec<_> = urls.chain(own.as_ref()).map(|url| url.origin().ascii_serialization()).collect();
+        origins.sort();
         origins.dedup();
         origins
+    }
+
+    /// Asks the provider what it says of itself, unless that is known.
+    pub async fn look(&self, now: i64) -> Result<(), OidcError> {
+        self.metadata(now).await.map(drop)
     }
 }
 

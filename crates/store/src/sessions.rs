@@ -264,6 +264,13 @@ impl Store {
             .await?)
     }
 
+    /// Whether the session of that name is alive: what a stream that stays open asks again and again.
+    pub async fn is_session_alive(&self, name: &str, now: i64) -> Result<bool> {
+        let found: Option<SessionRow> =
+            self.rows(alive!("", "s.name = ?2")).bind(now).bind(name).fetch_optional(self.read()).await?;
+        Ok(found.is_some())
+    }
+
     /// Keeps a sign-in that is begun at a provider.
     pub async fn begin_sign_in(&self, hash: TokenHash, begun: &BegunRow, now: i64) -> Result<()> {
         self.sql(
@@ -345,7 +352,8 @@ impl Store {
             .bind(now - ABSOLUTE_MS)
             .execute(self.write())
             .await?;
-        for text in ["DELETE FROM sign_ins WHERE created_at <= ?1", "DELETE FROM sign_in_links WHERE created_at <= ?1"] {
+        for text in ["DELETE FROM sign_ins WHERE created_at <= ?1", "DELETE FROM sign_in_links WHERE created_at <= ?1"]
+        {
             self.sql(text).bind(now - BEGUN_MS).execute(self.write()).await?;
         }
         self.sql("DELETE FROM logouts WHERE expires_at <= ?1").bind(now).execute(self.write()).await?;

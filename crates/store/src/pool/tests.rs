@@ -81,7 +81,8 @@ fn ids_sort_by_time() {
 async fn an_unknown_role_is_refused_and_another_role_raises_the_epoch() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
-    let person = |role, now| crate::NewPerson { issuer: "i", subject: "s", name: "Ann", email: None, role, mapped_by: "", now };
+    let person =
+        |role, now| crate::NewPerson { issuer: "i", subject: "s", name: "Ann", email: None, role, mapped_by: "", now };
     let first = store.upsert_person(&person("agent", 1)).await.unwrap();
     let again = store.upsert_person(&person("agent", 2)).await.unwrap();
     assert_eq!((again.id.as_str(), again.epoch, again.last_seen_at), (first.id.as_str(), first.epoch, Some(2)));

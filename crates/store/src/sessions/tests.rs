@@ -95,7 +95,8 @@ async fn whoever_is_shut_out_or_gets_another_role_is_signed_out() {
     assert!(!fixture.alive("a3", NOW).await);
     assert!(fixture.store.set_disabled(&ann, None, NOW).await.unwrap());
     assert!(!fixture.alive("a3", NOW).await);
-    let changed = NewPerson { issuer: "test", subject: "bob", name: "bob", email: None, role: "agent", mapped_by: "g", now: NOW };
+    let changed =
+        NewPerson { issuer: "test", subject: "bob", name: "bob", email: None, role: "agent", mapped_by: "g", now: NOW };
     assert_eq!(fixture.store.upsert_person(&changed).await.unwrap().mapped_by, "g");
     assert!(!fixture.alive("b", NOW).await);
 }
@@ -167,7 +168,10 @@ async fn every_request_s_question_reads_an_index() {
     let fixture = Fixture::new().await;
     let plan: Vec<(i64, i64, i64, String)> = fixture
         .store
-        .rows(concat!("EXPLAIN QUERY PLAN ", "SELECT p.* FROM sessions s JOIN people p ON p.id = s.person_id WHERE s.id_hash = ?1"))
+        .rows(concat!(
+            "EXPLAIN QUERY PLAN ",
+            "SELECT p.* FROM sessions s JOIN people p ON p.id = s.person_id WHERE s.id_hash = ?1"
+        ))
         .bind(hash("t").bytes())
         .fetch_all(fixture.store.read())
         .await
