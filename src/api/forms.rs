@@ -68,7 +68,7 @@ where
         }
         (Err(error), None) => return Err(error),
     };
-    let asker = Asker { person: actor.person, request_id: actor.request_id };
+    let asker = Asker::new(actor.person, actor.request_id);
     let person = asker.person.clone();
     // A task of its own: a change that has begun is brought to its end, and its outcome noted, also
     // when the browser goes away in the middle.

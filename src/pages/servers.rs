@@ -33,7 +33,7 @@ pub fn ReviewServers() -> impl IntoView {
             return Ok(Page::new("Nothing to review", view! { <h1 class="vh">"Review"</h1>{body} })
                 .status(StatusCode::NOT_FOUND));
         };
-        let asker = Asker { person: cx.actor.person.clone(), request_id: cx.actor.request_id.clone() };
+        let asker = Asker::new(cx.actor.person.clone(), cx.actor.request_id.clone());
         match cx.desk.review_servers(&asker, &name, &draft.input()).await {
             Ok(review) => Ok(Page::new(format!("Replace servers of {name}"), body(&cx, &name, &id, &review))),
             Err(error @ DeskError::Stale) => {

@@ -56,7 +56,7 @@ pub async fn plan(
         Ok(upload) => upload,
         Err(why) => return plain(StatusCode::BAD_REQUEST, format!("Nothing was sent: {why}\n")),
     };
-    let asker = Asker { person: actor.person, request_id: actor.request_id };
+    let asker = Asker::new(actor.person, actor.request_id);
     match make(&state, &asker, kind, &upload).await {
         Ok(number) => Redirect::to(&format!("/plans/{number}")).into_response(),
         Err(error) => refused(&state, &asker, kind, upload, &error).await,

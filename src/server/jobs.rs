@@ -34,7 +34,7 @@ use tokio::time::sleep;
 const TELL_EVERY: Duration = Duration::from_millis(500);
 
 fn asker(actor: Actor) -> Asker {
-    Asker { person: actor.person, request_id: actor.request_id }
+    Asker::new(actor.person, actor.request_id)
 }
 
 fn refused(error: &DeskError) -> Response {

@@ -44,7 +44,7 @@ pub async fn mint(
             false,
         );
     }
-    let asker = Asker { person: actor.person, request_id: actor.request_id };
+    let asker = Asker::new(actor.person, actor.request_id);
     let minted = match DomainName::parse(&name) {
         Ok(domain) => state.desk.login_link(&asker, domain.as_str()).await.map_err(|error| error.words()),
         Err(error) => Err(("That is not a domain name.".into(), error.to_string())),

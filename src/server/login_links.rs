@@ -49,7 +49,7 @@ pub async fn mint(
     if !actor.may(Need::LoginLink) {
         return plain(StatusCode::FORBIDDEN, "Not done: your role may not create login links.\n".into());
     }
-    let asker = Asker { person: actor.person, request_id: actor.request_id };
+    let asker = Asker::new(actor.person, actor.request_id);
     let mut shown = Shown::default();
     match state.desk.login_links(&asker, &form.domains).await {
         Ok(outcomes) => {

@@ -96,7 +96,7 @@ pub async fn post(State(state): State<AppState>, Extension(actor): Extension<Act
         return plain(StatusCode::BAD_REQUEST, "Not sent: the upload broke off. Nothing left Sluice.\n".into());
     };
     let (mut look, message, go) = considered(upload);
-    let asker = Asker { person: actor.person, request_id: actor.request_id };
+    let asker = Asker::new(actor.person, actor.request_id);
     let Some(message) = message.filter(|_| go && look.errors.is_empty()) else {
         return show(&state, look, again).await;
     };

@@ -32,7 +32,7 @@ mod undo;
 mod watch;
 
 pub use apply::Applied;
-pub use audit::HistoryRow;
+pub use audit::{AuditChoices, HistoryRow};
 pub use changes::{AdminsInput, Review, ServersInput, SettingsInput};
 pub use entries::{
     ENTRIES_MAX, EntriesError, EntriesInput, EntriesPlan, EntryOutcome, UNTYPED, account_label, is_unsure, whose_of,
@@ -64,6 +64,7 @@ pub use tamper::{Changed, ChangedEntry, Tampering};
 use mailchannels::Client;
 use std::sync::{Arc, OnceLock};
 use store::Store;
+use tokio::sync::Semaphore;
 use vault::{KeyRing, MasterKeys};
 
 /// A clock: unix milliseconds. Injected, so that tests decide the time.
@@ -86,13 +87,15 @@ struct Inner {
     clock: Clock,
     mx: OnceLock<MxWatch>,
     jobs: jobs::Hub,
+    refusals: Arc<Semaphore>,
 }
 
 impl Desk {
     /// Puts the use cases together.
     pub fn new(store: Store, ring: KeyRing, master: MasterKeys, client: Client, clock: Clock) -> Self {
         let jobs = jobs::Hub::new(store::new_id(clock()));
-        Self(Arc::new(Inner { store, ring, master, client, clock, mx: OnceLock::new(), jobs }))
+        let refusals = Arc::new(Semaphore::new(audit::REFUSALS_AT_ONCE as usize));
+        Self(Arc::new(Inner { store, ring, master, client, clock, mx: OnceLock::new(), jobs, refusals }))
     }
 
     /// The current time, unix milliseconds.

@@ -9,9 +9,11 @@ use crate::{Result, Store, StoreError, pool::Tx};
 
 mod chain;
 mod keep;
+mod page;
 
 pub use chain::{Adopted, AuditHead, BadHead, Broken, ChainedRow, Verified, Verifier, encode};
 pub use keep::Checked;
+pub use page::{AuditCursor, AuditEntry, AuditFilter, AuditPage, OPEN};
 
 /// What is about to be done, by whom.
 #[derive(Clone, Copy, Debug)]
