@@ -1,7 +1,7 @@
 //! The `sluice` program: reads its configuration, then serves.
 
 use clap::{Parser, Subcommand};
-use sluice::server::{config::Config, healthcheck, serve};
+use sluice::server::{audit_cli, config::Config, healthcheck, serve};
 use std::process::ExitCode;
 
 /// Web console for MailChannels Inbound.
@@ -18,8 +18,25 @@ struct Cli {
 enum Command {
     /// Serve the console (what happens without a command).
     Serve,
+    /// Check or export the audit log.
+    Audit {
+        #[command(subcommand)]
+        what: Audit,
+    },
     /// Ask a running server whether it is healthy; for a container's HEALTHCHECK.
     Healthcheck,
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Check that no row was changed, moved, put in or taken out. Needs the key-encryption key; a server may be running.
+    Verify {
+        /// A head that the log printed earlier, as `id:mac`: shows also that the newest rows were cut off. Repeatable.
+        #[arg(long = "head", value_name = "ID:MAC")]
+        heads: Vec<store::AuditHead>,
+    },
+    /// Write all rows as CSV to standard output, the head of the chain in the last line.
+    Export,
 }
 
 fn main() -> ExitCode {
@@ -34,6 +51,12 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Some(Command::Healthcheck) => runtime.block_on(healthcheck(&cli.config)),
+        Some(Command::Audit { what: Audit::Verify { heads } }) => {
+            runtime.block_on(audit_cli::verify(&cli.config, &heads, &mut std::io::stdout()))
+        }
+        Some(Command::Audit { what: Audit::Export }) => {
+            runtime.block_on(audit_cli::export(&cli.config, &mut std::io::stdout().lock()))
+        }
         Some(Command::Serve) | None => runtime.block_on(serve(cli.config)),
     };
     match outcome {

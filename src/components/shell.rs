@@ -2,11 +2,12 @@
 
 use crate::components::{Cx, Icon, icon, icon::sprite, palette};
 use crate::islands::{Keyboard, Palette};
+use crate::server::actor::Need;
 use inbound::words;
 use leptos::prelude::*;
 
 /// Sections of the navigation: path, name, icon.
-const SECTIONS: [(&str, &str, Icon); 11] = [
+const SECTIONS: [(&str, &str, Icon); 12] = [
     ("/domains", "Domains", Icon::Globe),
     ("/explain", "Explain", Icon::Route),
     ("/lists", "Lists", Icon::List),
@@ -18,6 +19,7 @@ const SECTIONS: [(&str, &str, Icon); 11] = [
     ("/keys", "API keys", Icon::KeyRound),
     ("/keys/map", "Key map", Icon::Map),
     ("/subscriptions", "Subscriptions", Icon::CreditCard),
+    ("/audit", "Audit log", Icon::ScrollText),
 ];
 
 /// The key that leads to a section after `g`.
@@ -39,6 +41,7 @@ pub fn frame(cx: &Cx, section: &'static str, (domains, keys): (u64, usize), body
     let role = person.role.as_str();
     let links = SECTIONS
         .into_iter()
+        .filter(|(path, ..)| *path != "/audit" || cx.actor.may(Need::ReadAudit))
         .map(|(path, name, which)| {
             let count = match path {
                 "/domains" if domains > 0 => words::thousands(domains),

@@ -2,7 +2,7 @@
 
 use crate::{
     api::rescue::rescue_page,
-    components::{Cx, Field, Icon, age, alert, icon, note, page, page::Page},
+    components::{Cx, Field, Icon, age, alert, icon, note, page, page::Page, reason_field},
     pages::keys::{health, short},
     server::actor::Need,
 };
@@ -51,6 +51,7 @@ fn body(cx: &Cx, key: &KeyView) -> impl IntoView + use<> {
                     <form class="body stack" method="post" action="/do/keys/rename">
                         <input type="hidden" name="id" value=id()/>
                         <Field name="label" form="rename" label="Label" value=cx.typed("rename", "label", &key.label) error=cx.error("rename", "label")/>
+                        {reason_field(cx, "rename", "")}
                         <div class="row"><button class="btn push">"Save label"</button></div>
                     </form>
                 </section>
@@ -60,6 +61,7 @@ fn body(cx: &Cx, key: &KeyView) -> impl IntoView + use<> {
                         <input type="hidden" name="id" value=id()/>
                         <p class="hint">{format!("Stores another secret under this label. {locked} locked to the old key stay locked to it: lock them to the new one first, if the old one still works.")}</p>
                         <Field name="secret" form="replace" label="New API key" kind="password" mono=true error=cx.error("replace", "secret")/>
+                        {reason_field(cx, "replace", "")}
                         <div class="row"><button class="btn push">"Check and replace key"</button></div>
                     </form>
                 </section>
@@ -69,6 +71,7 @@ fn body(cx: &Cx, key: &KeyView) -> impl IntoView + use<> {
                         <input type="hidden" name="id" value=id()/>
                         <p class="hint">{format!("At MailChannels nothing changes: {locked} stay locked to this key, out of your reach here. To free them, delete the key in the Host Console.")}</p>
                         <Field name="typed" form="remove" label=format!("Type {} to remove it", key.label) value=cx.typed("remove", "typed", "") error=cx.error("remove", "typed")/>
+                        {reason_field(cx, "remove", "")}
                         <div class="row"><button class="btn btn-danger push">"Remove key"</button></div>
                     </form>
                 </section>

@@ -5,7 +5,7 @@ use crate::{
         domains::{SERVERS_DRAFT, ServersDraft},
         forms::domain_page,
     },
-    components::{Cx, Field, Icon, alert, empty, icon, note, page, page::Page},
+    components::{Cx, Field, Icon, alert, empty, icon, note, page, page::Page, reason_field},
     pages::domain::named,
     server::{actor::Need, flash},
 };
@@ -89,6 +89,7 @@ fn body(cx: &Cx, name: &str, draft: &str, review: &desk::Review) -> impl IntoVie
                     <Field name="typed" form="replace" label=format!("Type {name} to clear them all") mono=true
                         value=cx.typed("replace", "typed", "") error=cx.error("replace", "typed")/>
                 })}
+                {reason_field(cx, "replace", "")}
             </div>
             <footer>
                 <div class="row push">

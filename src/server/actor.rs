@@ -40,11 +40,14 @@ pub enum Need {
     Lists,
     /// Change a domain: settings, servers, aliases, admins, association; provision, deprovision.
     ChangeDomains,
+    /// Read the audit log of everybody.
+    ReadAudit,
 }
 
 impl Need {
     /// Every need, for tests and for the page that explains roles.
-    pub const ALL: [Self; 5] = [Self::Read, Self::OwnKeys, Self::LoginLink, Self::Lists, Self::ChangeDomains];
+    pub const ALL: [Self; 6] =
+        [Self::Read, Self::OwnKeys, Self::LoginLink, Self::Lists, Self::ChangeDomains, Self::ReadAudit];
 
     /// What a bulk change of this kind needs.
     pub fn bulk(kind: inbound::plan::Kind) -> Self {
@@ -61,7 +64,7 @@ impl Need {
         match self {
             Self::Read => Role::Viewer,
             Self::OwnKeys | Self::LoginLink | Self::Lists => Role::Agent,
-            Self::ChangeDomains => Role::Lead,
+            Self::ChangeDomains | Self::ReadAudit => Role::Lead,
         }
     }
 }
@@ -94,6 +97,7 @@ pub fn guard(need: Need) -> Result<Actor, AppError> {
         Ok(actor)
     } else {
         tracing::warn!(person = %actor.person.id, role = %actor.person.role, ?need, "refused");
+        crate::server::audit::refused(&actor, need);
         Err(AppError::NotAllowed { needs: need.least().as_str().to_owned() })
     }
 }
@@ -222,6 +226,6 @@ mod tests {
             .into_iter()
             .map(|role| (role, Need::ALL.into_iter().filter(|need| role >= need.least()).count()))
             .collect();
-        assert_eq!(table, [(Role::Viewer, 1), (Role::Agent, 4), (Role::Lead, 5), (Role::Admin, 5)]);
+        assert_eq!(table, [(Role::Viewer, 1), (Role::Agent, 4), (Role::Lead, 6), (Role::Admin, 6)]);
     }
 }

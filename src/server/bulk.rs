@@ -5,6 +5,7 @@ use crate::{
     pages::domains_view::View,
     server::{
         actor::{Actor, Need},
+        audit,
         flash::{self, Flash, Tone},
         headers::plain,
         state::AppState,
@@ -50,6 +51,7 @@ pub async fn plan(
     };
     let need = Need::bulk(kind);
     if !actor.may(need) {
+        audit::refused_at(&state.desk, &actor, &format!("POST /bulk/{act}"), need);
         return plain(StatusCode::FORBIDDEN, format!("Not done: this needs the role {}.\n", need.least()));
     }
     let upload = match receive(form).await {

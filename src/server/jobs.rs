@@ -5,6 +5,7 @@ use crate::{
     islands::progress::Progress,
     server::{
         actor::{Actor, Need},
+        audit,
         bulk::csv,
         flash::{self, Flash, Tone},
         headers::plain,
@@ -121,6 +122,7 @@ pub async fn links(
     Form(form): Form<Confirm>,
 ) -> Response {
     if !actor.may(Need::LoginLink) {
+        audit::refused_at(&state.desk, &actor, &format!("POST /jobs/{number}/links"), Need::LoginLink);
         return plain(StatusCode::FORBIDDEN, "Not done: your role may not create login links.\n".into());
     }
     let asker = asker(actor);

@@ -6,7 +6,7 @@ use crate::{
     islands::CopyButton,
     server::{
         actor::{Actor, Need},
-        assets,
+        assets, audit,
         headers::page_policy,
         state::AppState,
     },
@@ -37,6 +37,7 @@ pub async fn mint(
     Form(form): Form<Then>,
 ) -> Response {
     if !actor.may(Need::LoginLink) {
+        audit::refused_at(&state.desk, &actor, &format!("POST /domains/{name}/login-link"), Need::LoginLink);
         return answer(
             StatusCode::FORBIDDEN,
             &name,

@@ -4,6 +4,7 @@ use crate::{
     app,
     server::{
         actor::{Actor, Need},
+        audit,
         headers::plain,
         state::AppState,
     },
@@ -47,6 +48,7 @@ pub async fn mint(
     Form(form): Form<Domains>,
 ) -> Response {
     if !actor.may(Need::LoginLink) {
+        audit::refused_at(&state.desk, &actor, "POST /login-links", Need::LoginLink);
         return plain(StatusCode::FORBIDDEN, "Not done: your role may not create login links.\n".into());
     }
     let asker = Asker::new(actor.person, actor.request_id);

@@ -2,6 +2,8 @@
 
 pub mod actor;
 pub mod assets;
+pub mod audit;
+pub mod audit_cli;
 pub mod bulk;
 pub mod config;
 pub mod csrf;

@@ -4,6 +4,7 @@ use crate::{
     app,
     server::{
         actor::{Actor, Need},
+        audit,
         flash::{self, Flash},
         headers::plain,
         spool::{Spool, SpoolError, Spooled},
@@ -70,6 +71,7 @@ struct Broken;
 /// The handler.
 pub async fn post(State(state): State<AppState>, Extension(actor): Extension<Actor>, request: Request) -> Response {
     if !actor.may(Need::Lists) {
+        audit::refused_at(&state.desk, &actor, "POST /reports", Need::Lists);
         return plain(StatusCode::FORBIDDEN, "Not done: your role may not report messages. Ask an agent.\n".into());
     }
     // Before a byte of the body is read: whoever waits here holds no memory.

@@ -3,7 +3,7 @@
 use crate::{
     app,
     server::{
-        actor, assets, bulk, csrf, export, find, headers, jobs, login_link, login_links, report, sign_in,
+        actor, assets, audit, bulk, csrf, export, find, headers, jobs, login_link, login_links, report, sign_in,
         state::AppState,
     },
 };
@@ -60,6 +60,7 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
         .route("/theme", post(sign_in::theme))
         .route("/shortcuts", post(sign_in::shortcuts))
         .route("/reports", post(report::post).layer(DefaultBodyLimit::disable()))
+        .route("/audit.csv", get(audit::csv))
         .route("/lists/export.csv", get(export::lists))
         .route("/login-links", post(login_links::mint))
         .route("/provision/many", get(|| async { Redirect::to("/bulk/provision") }))

@@ -43,6 +43,41 @@ pub struct HistoryRow {
     pub job: Option<i64>,
 }
 
+/// A time in UTC, to the second: `2026-11-25 19:56:06`.
+pub fn utc(at: i64) -> String {
+    jiff::Timestamp::from_millisecond(at).map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
+}
+
+/// Where a day of UTC begins, `2026-11-25`, so many days later; none when that is no day.
+pub fn day_start(day: &str, later: i64) -> Option<i64> {
+    let date: jiff::civil::Date = day.trim().parse().ok()?;
+    let date = date.checked_add(jiff::Span::new().try_days(later).ok()?).ok()?;
+    Some(format!("{date}T00:00:00Z").parse::<jiff::Timestamp>().ok()?.as_millisecond())
+}
+
+/// The columns of [`inbound::audit::COLUMNS`].
+pub fn audit_cells(row: &store::AuditRow, outcome: Option<&str>) -> [String; inbound::audit::COLUMNS.len()] {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    [
+        row.id.to_string(),
+        utc(row.at),
+        row.person_name.clone(),
+        row.person_id.clone(),
+        row.action.clone(),
+        row.object_kind.clone(),
+        row.object.clone(),
+        text(&row.account_id),
+        text(&row.fingerprint),
+        text(&row.key_label),
+        outcome.unwrap_or_default().to_owned(),
+        text(&row.before),
+        text(&row.after),
+        text(&row.reason),
+        row.job.map(|job| job.to_string()).unwrap_or_default(),
+        row.request_id.clone(),
+    ]
+}
+
 /// What an intent says.
 pub(crate) struct Intent<'a> {
     pub(crate) action: &'a str,
@@ -124,12 +159,7 @@ impl Desk {
     }
 
     /// A page of the audit log. Whoever calls this has asked whether the person may read it.
-    pub async fn audit_page(
-        &self,
-        filter: &AuditFilter,
-        before: Option<AuditCursor>,
-        limit: u32,
-    ) -> Result<AuditPage> {
+    pub async fn audit_page(&self, filter: &AuditFilter, before: Option<AuditCursor>, limit: u32) -> Result<AuditPage> {
         Ok(self.0.store.audit_page(filter, before, limit).await?)
     }
 

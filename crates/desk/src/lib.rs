@@ -32,7 +32,7 @@ mod undo;
 mod watch;
 
 pub use apply::Applied;
-pub use audit::{AuditChoices, HistoryRow};
+pub use audit::{AuditChoices, HistoryRow, audit_cells, day_start, utc};
 pub use changes::{AdminsInput, Review, ServersInput, SettingsInput};
 pub use entries::{
     ENTRIES_MAX, EntriesError, EntriesInput, EntriesPlan, EntryOutcome, UNTYPED, account_label, is_unsure, whose_of,

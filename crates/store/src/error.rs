@@ -25,7 +25,9 @@ pub enum StoreError {
         known: i64,
     },
     /// The database was last opened by an older Sluice, and is only to be read.
-    #[error("the database has schema {found}, and this Sluice reads {known}: start the server once, which brings it up to date")]
+    #[error(
+        "the database has schema {found}, and this Sluice reads {known}: start the server once, which brings it up to date"
+    )]
     OlderSchema {
         /// Schema found.
         found: i64,

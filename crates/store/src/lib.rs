@@ -34,7 +34,8 @@ mod watch;
 
 pub use account_lists::{EntryChange, ListReading, ListsDue};
 pub use audit::{
-    Adopted, AuditCursor, AuditEntry, AuditFilter, AuditHead, AuditPage, AuditRow, BadHead, Broken, ChainedRow, Checked, NewIntent, OPEN, Verified, Verifier, encode,
+    Adopted, AuditCursor, AuditEntry, AuditFilter, AuditHead, AuditPage, AuditRow, BadHead, Broken, ChainedRow,
+    Checked, NewIntent, OPEN, Verified, Verifier, encode,
 };
 pub use boot::UnlockError;
 pub use cursor::{BadCursor, Cursor, Sort};

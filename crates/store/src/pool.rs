@@ -103,15 +103,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::NewerSchema`], [`StoreError::OlderSchema`], [`StoreError::Corrupt`], [`StoreError::Io`].
     pub async fn open_to_read(path: impl AsRef<Path>) -> Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .busy_timeout(BUSY_TIMEOUT)
-            .pragma("query_only", "ON");
+        let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).pragma("query_only", "ON");
         let readers = pool(READERS).connect_with(options.clone()).await?;
         let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
-        let found: i64 = sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
-            .fetch_one(&readers)
-            .await?;
+        let found: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations").fetch_one(&readers).await?;
         match found.cmp(&known) {
             std::cmp::Ordering::Less => return Err(StoreError::OlderSchema { found, known }),
             std::cmp::Ordering::Greater => return Err(StoreError::NewerSchema { found, known }),

@@ -24,6 +24,14 @@ pub struct ChainedRow {
     pub mac: Option<Vec<u8>>,
 }
 
+impl ChainedRow {
+    /// Its MAC in hex; empty without one.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        self.mac.as_deref().map(hex).unwrap_or_default()
+    }
+}
+
 /// A row as bytes: every column in its order, each with its kind and length. The chain is over these.
 #[must_use]
 pub fn encode(row: &AuditRow) -> Vec<u8> {

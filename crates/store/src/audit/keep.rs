@@ -101,13 +101,12 @@ impl Store {
                 return Ok(());
             }
             adopted += macs.len();
-            let json = serde_json::to_string(&macs).map_err(|error| StoreError::Db(sqlx::Error::Encode(error.into())))?;
-            self.sql(
-                "UPDATE audit SET mac = unhex(j.value ->> 1) FROM json_each(?1) j WHERE audit.id = j.value ->> 0",
-            )
-            .bind(json)
-            .execute(&mut *tx)
-            .await?;
+            let json =
+                serde_json::to_string(&macs).map_err(|error| StoreError::Db(sqlx::Error::Encode(error.into())))?;
+            self.sql("UPDATE audit SET mac = unhex(j.value ->> 1) FROM json_each(?1) j WHERE audit.id = j.value ->> 0")
+                .bind(json)
+                .execute(&mut *tx)
+                .await?;
             tx.commit().await?;
         }
     }

@@ -247,12 +247,7 @@ macro_rules! bound {
 
 impl Store {
     /// A page of the log: rows that fit the filter, before a place.
-    pub async fn audit_page(
-        &self,
-        filter: &AuditFilter,
-        before: Option<AuditCursor>,
-        limit: u32,
-    ) -> Result<AuditPage> {
+    pub async fn audit_page(&self, filter: &AuditFilter, before: Option<AuditCursor>, limit: u32) -> Result<AuditPage> {
         let newest = AuditCursor { at: filter.to.unwrap_or(i64::MAX), id: i64::MIN };
         let before = before.filter(|cursor| (cursor.at, cursor.id) < (newest.at, newest.id)).unwrap_or(newest);
         let oldest = AuditCursor { at: filter.from.unwrap_or(i64::MIN), id: i64::MIN };
@@ -303,11 +298,7 @@ impl Store {
 
     /// What the log knows to choose from: actions, kinds of things, outcomes. Each is found by a step in its index.
     pub async fn audit_words(&self) -> Result<[Vec<String>; 3]> {
-        Ok([
-            self.steps("action").await?,
-            self.steps("object_kind").await?,
-            self.steps("ended").await?,
-        ])
+        Ok([self.steps("action").await?, self.steps("object_kind").await?, self.steps("ended").await?])
     }
 
     /// The different values of an indexed column, at most a hundred.

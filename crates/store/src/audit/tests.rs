@@ -159,8 +159,7 @@ async fn without_its_note_nothing_is_adopted() {
         store.adopt_audit(&key, 6).await.unwrap();
         assert_eq!(check(store).await, Err(Broken::Note), "{wipe}");
     }
-    let bare: i64 =
-        store.scalar("SELECT count(*) FROM audit WHERE mac IS NULL").fetch_one(store.read()).await.unwrap();
+    let bare: i64 = store.scalar("SELECT count(*) FROM audit WHERE mac IS NULL").fetch_one(store.read()).await.unwrap();
     assert_eq!(bare, 1);
 }
 

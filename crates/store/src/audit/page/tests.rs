@@ -203,7 +203,10 @@ async fn a_page_looks_at_so_many_rows_and_says_where_it_stopped() {
 
     // The one of the other person is found by its own index, without looking at the others.
     let filter = AuditFilter { person: Some("p1".into()), kind: Some("domain".into()), ..AuditFilter::default() };
-    assert_eq!(store.lead(&filter, AuditCursor { at: i64::MAX, id: 0 }, AuditCursor { at: 0, id: 0 }).await.unwrap(), Lead::Person);
+    assert_eq!(
+        store.lead(&filter, AuditCursor { at: i64::MAX, id: 0 }, AuditCursor { at: 0, id: 0 }).await.unwrap(),
+        Lead::Person
+    );
     assert_eq!(all(store, &filter, 50).await.len(), 1);
     // Where no filter has an index of its own that helps, the page stops.
     let filter = AuditFilter { outcome: Some(OPEN.into()), ..AuditFilter::default() };
@@ -298,7 +301,13 @@ async fn a_million_rows() {
                 took.push((began.elapsed(), page.rows.len()));
             }
             took.sort();
-            println!("{what:40} {:9} first {:?}, median {:?}, most {:?}", if deep.is_some() { "deep" } else { "" }, took[0], took[10].0, took[19].0);
+            println!(
+                "{what:40} {:9} first {:?}, median {:?}, most {:?}",
+                if deep.is_some() { "deep" } else { "" },
+                took[0],
+                took[10].0,
+                took[19].0
+            );
             slowest = slowest.max(took[19].0);
         }
     }
