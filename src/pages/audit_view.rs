@@ -1,7 +1,11 @@
 //! What the URL of the audit log asks for.
 
-use crate::server::actor::query_value;
+use crate::{
+    components::Cx,
+    server::actor::{Need, query_value},
+};
 use desk::day_start;
+use leptos::prelude::*;
 use store::{AuditCursor, AuditFilter};
 
 /// What the URL asks for; everything as typed.
@@ -134,9 +138,19 @@ impl View {
     }
 }
 
-/// The rows about one thing.
-pub fn of_object(kind: &str, object: &str) -> String {
-    View { kind: kind.to_owned(), object: object.to_owned(), ..View::default() }.url("/audit", None)
+/// A link to the rows about one thing, for those who may read them.
+pub fn link(cx: &Cx, kind: &str, object: &str) -> Option<AnyView> {
+    to(cx, &View { kind: kind.to_owned(), object: object.to_owned(), ..View::default() })
+}
+
+/// The same for a job and its rows.
+pub fn of_job(cx: &Cx, job: i64) -> Option<AnyView> {
+    to(cx, &View { job: job.to_string(), ..View::default() })
+}
+
+fn to(cx: &Cx, view: &View) -> Option<AnyView> {
+    let url = view.url("/audit", None);
+    cx.actor.may(Need::ReadAudit).then(|| view! { <a class="linkish" href=url>"In the audit log"</a> }.into_any())
 }
 
 #[cfg(test)]

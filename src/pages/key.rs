@@ -3,7 +3,10 @@
 use crate::{
     api::rescue::rescue_page,
     components::{Cx, Field, Icon, age, alert, icon, note, page, page::Page, reason_field},
-    pages::keys::{health, short},
+    pages::{
+        audit_view,
+        keys::{health, short},
+    },
     server::actor::Need,
 };
 use desk::{DeskError, Health, KeyView};
@@ -87,7 +90,7 @@ fn body(cx: &Cx, key: &KeyView) -> impl IntoView + use<> {
                     <dt>"Synced"</dt><dd>{ago(key.synced_at)}</dd>
                     <dt>"Last used"</dt><dd>{ago(key.last_used_at)}</dd>
                     <dt>"Stored"</dt><dd>{age(cx.now, key.since)}</dd>
-                </dl></div></section>
+                </dl>{audit_view::link(cx, "key", &key.id)}</div></section>
                 <section class="card" aria-labelledby="h-leak">
                     <header><h2 id="h-leak">"Did it leak?"</h2></header>
                     <div class="body stack">

@@ -11,7 +11,7 @@ use super::AuditRow;
 use crate::{BadCursor, Result, Store};
 
 /// Rows looked at for one page.
-const LOOKED_AT: i64 = 10_000;
+const LOOKED_AT: i64 = 5_000;
 /// Instead of an outcome: what has none.
 pub const OPEN: &str = "open";
 
