@@ -160,8 +160,8 @@ async fn what_cannot_be_audited_is_not_done() {
         assert!(!page.text.contains("disk is full"), "{path}");
         assert_eq!(sent(from), 0, "{path}: {:?}", app.sandbox.control().ledger().last());
     }
-    let link = lead.post(&format!("{DOMAIN}/login-link"), &[("then", "show")]).await;
-    assert!(!link.text.contains("http"), "{}", link.text);
+    lead.post(&format!("{DOMAIN}/login-link"), &[("then", "show")]).await;
+    assert!(!app.sandbox.control().ledger()[from..].iter().any(|call| call.path.contains("login")));
     assert_eq!(lead.get("/audit.csv").await.status, StatusCode::SERVICE_UNAVAILABLE);
     let plan = lead.bulk("add-entries", &[("list", "blocklist"), ("item", "x.example"), ("text", NAME)]).await;
     let job = lead.confirm(&plan, "").await;
@@ -186,7 +186,7 @@ async fn a_change_says_who_what_with_which_key_and_why() {
     let (row, outcome) = last(&app).await;
     assert_eq!(
         (row.person_name.as_str(), row.action.as_str(), outcome.as_str()),
-        ("Tomasz", "domain.alias.add", "done")
+        ("Tomasz Wieliczko", "domain.alias.add", "done")
     );
     assert_eq!((row.reason.as_deref(), row.key_label.as_deref()), (Some("#4711 asked by phone"), Some("web07")));
     assert!(row.fingerprint.is_some() && row.account_id.is_some() && row.request_id.len() == 36);
@@ -243,10 +243,11 @@ async fn a_change_says_who_what_with_which_key_and_why() {
 async fn refusals_are_in_the_log() {
     let app = TestApp::start(5).await;
     let viewer = app.signed_in("vera").await;
-    viewer.submit("/do/domains/deprovision", &[("name", NAME), ("typed", NAME)]).await;
+    viewer.post("/do/domains/deprovision", &[("name", NAME), ("typed", NAME)]).await;
     let (row, outcome) = last(&app).await;
     assert_eq!((row.action.as_str(), row.object.as_str()), ("refused", "POST /do/domains/deprovision"));
-    assert_eq!((row.person_name.as_str(), outcome.as_str()), ("Vera", "refused: it needs lead"));
+    assert!(row.person_name.starts_with("Vera") && row.before.as_deref() == Some("viewer"), "{row:?}");
+    assert_eq!(outcome, "refused: it needs lead");
     for (path, what) in [("/audit?person=secret", "GET /audit"), ("/audit.csv", "GET /audit.csv")] {
         assert_eq!(viewer.get(path).await.status, StatusCode::FORBIDDEN);
         assert_eq!(last(&app).await.0.object, what);
@@ -268,13 +269,13 @@ async fn the_page_is_for_leads_and_filters_are_in_its_address() {
         assert_eq!(browser.get("/audit.csv").await.status == StatusCode::OK, may, "{person}");
     }
     let all = lead.get("/audit").await.text;
-    assert!(all.contains("<ins>three.example</ins>") || all.contains("three.example"), "{all}");
+    assert!(all.contains("alias: <ins>three.example</ins>"), "{all}");
     let rows = |page: &str| page.matches("role=\"rowheader\"").count();
     let shown = rows(&all);
     assert!(shown >= 6, "{shown}");
     let (row, _) = log(&app).await.into_iter().find(|(row, _)| row.action == "domain.alias.add").unwrap();
     for (query, wanted) in [
-        (format!("person={}", row.person_id), 4),
+        (format!("person={}", row.person_id), 5),
         ("action=domain.alias.add".into(), 3),
         ("action=domain.alias.add&outcome=done".into(), 3),
         ("action=domain.alias.add&outcome=failed".into(), 0),
@@ -321,7 +322,8 @@ async fn what_the_log_says_is_text_and_the_export_is_no_program() {
     let page = admin.get("/audit").await.text;
     assert!(!page.contains("<script>alert"), "{page}");
     assert!(page.contains("\\r\\nforged\\u{202e}") && page.contains("&lt;script&gt;alert(1)"), "{page}");
-    assert!(!page.contains('\u{202e}'));
+    let table = page.split("<table").nth(1).unwrap();
+    assert!(!table.contains('\u{202e}'), "{table}");
 
     let file = admin.get("/audit.csv?action=nothing").await;
     assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8");

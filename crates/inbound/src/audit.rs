@@ -82,7 +82,13 @@ fn properties(state: &str) -> Vec<(String, Vec<String>)> {
     let mut out = Vec::new();
     match serde_json::from_str(state) {
         Ok(Value::Object(object)) => {
-            for (name, value) in object.iter().filter(|(name, _)| *name != "what") {
+            let own = |name: &str| name != "what" && name != "present";
+            // Of something that is there or not, such as an alias: what is not there has no properties.
+            let is_thing = object.contains_key("present") && object.keys().any(|name| own(name));
+            if is_thing && object.get("present") == Some(&Value::Bool(false)) {
+                return out;
+            }
+            for (name, value) in object.iter().filter(|(name, _)| own(name) || (*name == "present" && !is_thing)) {
                 flatten(name, value, &mut out);
             }
         }
@@ -177,6 +183,11 @@ mod tests {
         assert!(changes(None, Some(&whole)).contains(&change("aliases", &[], &["www.example"])));
         assert_eq!(changes(Some("web07"), Some("web08")), [change("", &["web07"], &["web08"])]);
         assert_eq!(changes(None, None), []);
+        let alias = |present| Snapshot::Alias { alias: "www.example".into(), present }.base();
+        assert_eq!(changes(Some(&alias(false)), Some(&alias(true))), [change("alias", &[], &["www.example"])]);
+        assert_eq!(changes(Some(&alias(true)), Some(&alias(false))), [change("alias", &["www.example"], &[])]);
+        let there = |present| Snapshot::Provisioned { present }.base();
+        assert_eq!(changes(Some(&there(true)), Some(&there(false))), [change("present", &["yes"], &["no"])]);
     }
 
     #[test]
