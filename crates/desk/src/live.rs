@@ -240,6 +240,7 @@ impl Desk {
             Some(other) => rows.iter().find(|row| row.id == other.id).map(|row| self.open(row)).transpose()?,
             None => None,
         };
+        let begun = self.now_ms();
         let asked = async {
             futures::join!(read(&reader, name.as_str()), async {
                 match &witness {
@@ -252,8 +253,8 @@ impl Desk {
             tokio::time::timeout(PATIENCE, asked).await.unwrap_or((Err(Upstream::Timeout), Some(false)));
         match live {
             Ok(Some(live)) => {
-                let now = self.now_ms();
-                self.0.store.patch_domain(&reader.key.fingerprint, mirror_of(&live.wire), now).await?;
+                let (key, now) = (&reader.key.fingerprint, self.now_ms());
+                self.0.store.patch_reading(key, mirror_of(&live.wire), begun, now).await?;
                 if witness_sees == Some(true) {
                     // The mirror is behind: ask every key before saying who holds it.
                     return self.ask_everyone(person, name).await;
@@ -283,6 +284,7 @@ impl Desk {
     pub(crate) async fn ask_everyone(&self, person: &Person, name: &DomainName) -> Result<Lookup> {
         let rows = self.key_rows(person).await?;
         let opened = rows.iter().filter_map(|row| self.open(row).ok()).collect::<Vec<_>>();
+        let begun = self.now_ms();
         let answers = join_all(
             opened.iter().map(|key| async move { (key, patiently(key.session().domain(name.as_str())).await) }),
         )
@@ -294,7 +296,7 @@ impl Desk {
         for (key, answer) in answers {
             match answer {
                 Ok(Some(wire)) => {
-                    self.0.store.patch_domain(&key.key.fingerprint, mirror_of(&wire), now).await?;
+                    self.0.store.patch_reading(&key.key.fingerprint, mirror_of(&wire), begun, now).await?;
                     sees.push(key);
                 }
                 Ok(None) | Err(Upstream::NotFound { .. } | Upstream::Forbidden { .. }) => {

@@ -29,8 +29,9 @@ pub(crate) struct Reading<'a> {
     pub(crate) fingerprint: &'a str,
     /// Its account.
     pub(crate) account: &'a str,
-    /// When the reading began: what was read live since then is newer than it.
-    pub(crate) begun: i64,
+    /// When the reading began: what a later reading found is newer. None for what is known to be the newest, such
+    /// as a domain read back after it was changed.
+    pub(crate) begun: Option<i64>,
     /// When it is noted.
     pub(crate) now: i64,
     /// For domains that were not there before; see `domains.fresh_at`.
@@ -54,6 +55,7 @@ impl Store {
         }
         self.sql(FILL).bind(incoming).execute(&mut **tx).await?;
         let Reading { fingerprint, account, begun, now, fresh_at } = reading;
+        let (as_of, begun) = (begun.unwrap_or(now), begun.unwrap_or(i64::MAX));
         let differing = self.sql(DIFFER).bind(account).bind(begun).bind(now).execute(&mut **tx).await?.rows_affected();
         if differing == 0 {
             return Ok(Ingested { inserted: 0, changed: 0 });
@@ -67,7 +69,7 @@ impl Store {
         if known > 0 {
             self.sql(RECORD).bind(account).bind(now).bind(fingerprint).execute(&mut **tx).await?;
         }
-        self.sql(UPSERT).bind(account).bind(now).bind(fresh_at).execute(&mut **tx).await?;
+        self.sql(UPSERT).bind(account).bind(as_of).bind(fresh_at).execute(&mut **tx).await?;
         for aliases in [DROP_ALIASES, PUT_ALIASES] {
             self.sql(aliases).bind(account).bind(begun).bind(now).execute(&mut **tx).await?;
         }
@@ -165,8 +167,8 @@ macro_rules! settings {
     };
 }
 
-/// A row that was written while this reading was under way was read later than it: the next one decides.
-/// (One from the future is a clock's mistake, and counts for nothing.)
+/// A row of a reading that began later is newer than this one, and stays. (One from the future is a clock's
+/// mistake, and counts for nothing.)
 const DIFFER: &str = concat!(
     "INSERT INTO temp.differing
      SELECT i.name, d.id IS NULL,

@@ -67,8 +67,8 @@ impl Store {
         self.apply_reading(fingerprint, account_id, domains, now, now).await
     }
 
-    /// The same for a sync that began to read at `begun`: domains that were written since are newer than
-    /// what it found, and stay as they are until the next one.
+    /// The same for a sync that began to read at `begun`: what a reading that began later found is newer, and
+    /// stays.
     pub async fn apply_reading(
         &self,
         fingerprint: &str,
@@ -90,7 +90,7 @@ impl Store {
         let account = account.unwrap_or_else(|| account_id.to_owned());
         // On its first sync a key reports what was there all along; later, what turned up in between.
         let fresh_at = if synced_before.is_some() { now } else { 0 };
-        let reading = Reading { fingerprint, account: &account, begun, now, fresh_at };
+        let reading = Reading { fingerprint, account: &account, begun: Some(begun), now, fresh_at };
         let ingested = self.ingest(&mut tx, reading, &incoming).await?;
         let total: i64 = self.scalar("SELECT count(*) FROM temp.incoming").fetch_one(&mut *tx).await?;
         let removed = self
@@ -138,23 +138,33 @@ impl Store {
         self.set_health(fingerprint, health, Some(detail), None, now).await
     }
 
-    /// Mirrors one domain that a key was just seen to reach.
+    /// Mirrors one domain that a key was just seen to reach, as it is after it was changed.
     pub async fn patch_domain(&self, fingerprint: &str, domain: MirrorDomain, now: i64) -> Result<()> {
+        self.patch(fingerprint, domain, None, now).await
+    }
+
+    /// The same for a look that began at `begun`: what a reading that began later found is newer, and stays.
+    pub async fn patch_reading(&self, fingerprint: &str, domain: MirrorDomain, begun: i64, now: i64) -> Result<()> {
+        self.patch(fingerprint, domain, Some(begun), now).await
+    }
+
+    async fn patch(&self, fingerprint: &str, domain: MirrorDomain, begun: Option<i64>, now: i64) -> Result<()> {
         let name = domain.name.clone();
         let incoming = encode(vec![domain])?;
         let mut tx = self.begin().await?;
         let Some(account) = self.account_of(&mut tx, fingerprint).await? else {
             return Ok(());
         };
-        // One domain is read in a moment: it counts whatever was written meanwhile.
-        let reading = Reading { fingerprint, account: &account, begun: i64::MAX, now, fresh_at: now };
+        let reading = Reading { fingerprint, account: &account, begun, now, fresh_at: now };
         let ingested = self.ingest(&mut tx, reading, &incoming).await?;
         let added = self.see_incoming(&mut tx, fingerprint, &account).await?;
         let id: i64 = self
-            .scalar("UPDATE domains SET synced_at = ?3 WHERE account_id = ?1 AND name = ?2 RETURNING id")
+            .scalar(
+                "UPDATE domains SET synced_at = max(synced_at, ?3) WHERE account_id = ?1 AND name = ?2 RETURNING id",
+            )
             .bind(&account)
             .bind(&name)
-            .bind(now)
+            .bind(begun.unwrap_or(now))
             .fetch_one(&mut *tx)
             .await?;
         let moved = self.associate(&mut tx, &account, Some(id)).await?;
