@@ -11,7 +11,7 @@ use inbound::{
     downstream::Server,
     name::{DomainName, HostName},
 };
-use mailchannels::{DownstreamAddress, Error as Upstream};
+use mailchannels::{DownstreamAddress, Error as Upstream, Session};
 use std::time::Duration;
 use store::{DomainRow, MirrorDetail, MirrorDomain};
 
@@ -207,8 +207,7 @@ pub(crate) async fn patiently<T>(
 }
 
 /// Reads a domain with one key: its record and its servers, in parallel.
-pub(crate) async fn read(opened: &Opened, name: &str) -> std::result::Result<Option<Live>, Upstream> {
-    let session = opened.session();
+pub(crate) async fn read(session: Session<'_>, name: &str) -> std::result::Result<Option<Live>, Upstream> {
     let (domain, downstreams) = futures::join!(session.domain(name), session.downstreams(name));
     let Some(domain) = domain? else {
         return Ok(None);
@@ -242,7 +241,7 @@ impl Desk {
         };
         let begun = self.now_ms();
         let asked = async {
-            futures::join!(read(&reader, name.as_str()), async {
+            futures::join!(read(reader.session(), name.as_str()), async {
                 match &witness {
                     Some(witness) => witness.session().domain(name.as_str()).await.ok().map(|seen| seen.is_some()),
                     None => Some(false),
@@ -317,7 +316,7 @@ impl Desk {
         let others =
             blind.iter().filter(|key| key.key.account == reader.key.account).map(|key| key.key.clone()).collect();
         let seeing: Vec<_> = sees.iter().map(|key| key.key.clone()).collect();
-        match patiently(read(reader, name.as_str())).await {
+        match patiently(read(reader.session(), name.as_str())).await {
             Ok(Some(live)) => Ok(Lookup::Found(Box::new(view(name, live, &row, seeing, others)))),
             Ok(None) => Ok(Lookup::Unreached { name: name.clone(), asked: sees.len() + blind.len(), failed }),
             Err(error) => Ok(Lookup::Found(Box::new(mirror_view(name, &row, seeing, others, error)))),

@@ -80,6 +80,12 @@ pub fn failed_csv<'a>(kind: Kind, rows: impl Iterator<Item = &'a Outcome>) -> St
     write(std::iter::once(heading).chain(lines))
 }
 
+/// Login links: domain, link, and what became of it.
+#[must_use]
+pub fn links_csv(rows: impl Iterator<Item = [String; 3]>) -> String {
+    write(std::iter::once(["domain", "link", "outcome"].map(str::to_owned)).chain(rows))
+}
+
 fn write<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
     let mut writer = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
