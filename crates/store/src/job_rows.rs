@@ -3,7 +3,6 @@
 
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, FromRow};
-use std::collections::HashMap;
 
 use crate::{NewIntent, Result, Store, StoreError, pool::Tx};
 
@@ -164,23 +163,6 @@ impl Store {
             .bind(job)
             .fetch_all(self.read())
             .await?)
-    }
-
-    /// The same of several jobs, by their numbers.
-    pub async fn counts_of_jobs(&self, jobs: &[i64]) -> Result<HashMap<i64, Vec<(String, String, i64)>>> {
-        let rows: Vec<(i64, String, String, i64)> = self
-            .rows(
-                "SELECT job, verdict, state, count(*) FROM job_rows WHERE job IN (SELECT value FROM json_each(?1))
-                 GROUP BY job, verdict, state",
-            )
-            .bind(serde_json::json!(jobs).to_string())
-            .fetch_all(self.read())
-            .await?;
-        let mut counts: HashMap<_, Vec<_>> = HashMap::new();
-        for (job, verdict, state, count) in rows {
-            counts.entry(job).or_default().push((verdict, state, count));
-        }
-        Ok(counts)
     }
 
     /// How many rows of a job each key speaks for, of those that are sent.

@@ -28,6 +28,7 @@ mod pool;
 mod reports;
 mod rescues;
 mod sessions;
+mod staging;
 #[cfg(test)]
 mod testing;
 mod watch;
@@ -50,4 +51,5 @@ pub use pool::{Store, new_id};
 pub use reports::ReportRow;
 pub use rescues::{NewRescue, RescueRow, StandingRow};
 pub use sessions::Sessions;
+pub use staging::Staging;
 pub use watch::{ChangeRow, WantedRow};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Result, Store,
-    ingest::{Reading, encode},
+    ingest::{NO_SYNC, Reading, encode},
     pool::Tx,
 };
 
@@ -77,55 +77,9 @@ impl Store {
         begun: i64,
         now: i64,
     ) -> Result<SyncStats> {
-        let incoming = encode(domains)?;
-        let mut tx = self.begin().await?;
-        let key: Option<(Option<String>, Option<i64>)> = self
-            .rows("SELECT account_id, synced_at FROM upstream_keys WHERE fingerprint = ?1")
-            .bind(fingerprint)
-            .fetch_optional(&mut *tx)
-            .await?;
-        let Some((account, synced_before)) = key else {
-            return Ok(SyncStats::default());
-        };
-        let account = account.unwrap_or_else(|| account_id.to_owned());
-        // On its first sync a key reports what was there all along; later, what turned up in between.
-        let fresh_at = if synced_before.is_some() { now } else { 0 };
-        let reading = Reading { fingerprint, account: &account, begun: Some(begun), now, fresh_at };
-        let ingested = self.ingest(&mut tx, reading, &incoming).await?;
-        let total: i64 = self.scalar("SELECT count(*) FROM temp.incoming").fetch_one(&mut *tx).await?;
-        let removed = self
-            .sql(
-                "DELETE FROM visibility WHERE fingerprint = ?1 AND domain_id NOT IN (
-                     SELECT d.id FROM temp.incoming i JOIN domains d ON d.account_id = ?2 AND d.name = i.name)",
-            )
-            .bind(fingerprint)
-            .bind(&account)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
-        let added = self.see_incoming(&mut tx, fingerprint, &account).await?;
-        if removed > 0 {
-            self.drop_unseen(&mut tx, &account, (fingerprint, synced_before), None).await?;
-        }
-        self.sql(
-            "UPDATE upstream_keys SET account_id = ?2, health = 'working', health_at = ?3, detail = NULL,
-                    synced_at = ?3, attempted_at = ?3
-             WHERE fingerprint = ?1",
-        )
-        .bind(fingerprint)
-        .bind(&account)
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
-        let moved = self.associate(&mut tx, &account, None).await?;
-        if added + removed + moved > 0 {
-            self.recount(&mut tx, &account).await?;
-        }
-        tx.commit().await?;
-        if added + removed + moved + ingested.inserted + ingested.changed > 0 {
-            self.mirror_changed();
-        }
-        Ok(SyncStats { added, changed: ingested.changed, removed, total: u64::try_from(total).unwrap_or_default() })
+        let staging = self.stage(fingerprint).await?;
+        staging.add(domains).await?;
+        staging.apply(account_id, begun, now).await
     }
 
     /// Notes that a sync failed: `rejected` or `unreachable`, in words. What was mirrored stays.
@@ -150,13 +104,15 @@ impl Store {
 
     async fn patch(&self, fingerprint: &str, domain: MirrorDomain, begun: Option<i64>, now: i64) -> Result<()> {
         let name = domain.name.clone();
-        let incoming = encode(vec![domain])?;
+        let incoming = encode(&mut [domain])?;
         let mut tx = self.begin().await?;
+        self.prepare_incoming(&mut tx).await?;
         let Some(account) = self.account_of(&mut tx, fingerprint).await? else {
             return Ok(());
         };
         let reading = Reading { fingerprint, account: &account, begun, now, fresh_at: now };
-        let ingested = self.ingest(&mut tx, reading, &incoming).await?;
+        self.put_aside(&mut tx, NO_SYNC, &incoming).await?;
+        let ingested = self.ingest(&mut tx, reading, NO_SYNC).await?;
         let added = self.see_incoming(&mut tx, fingerprint, &account).await?;
         let id: i64 = self
             .scalar(

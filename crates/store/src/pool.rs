@@ -21,7 +21,7 @@ use sqlx::{
     },
 };
 
-use crate::{Held, Result, StoreError};
+use crate::{Held, Result, StoreError, staging::UnderWay};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
@@ -47,6 +47,7 @@ struct Inner {
     counts: Memory<u64>,
     handles: Memory<Vec<String>>,
     held: Memory<Vec<Held>>,
+    under_way: UnderWay,
 }
 
 /// Answers that hold until the mirror changes, by what was asked.
@@ -86,6 +87,7 @@ impl Store {
             counts: Memory::default(),
             handles: Memory::default(),
             held: Memory::default(),
+            under_way: UnderWay::default(),
         })))
     }
 
@@ -108,6 +110,11 @@ impl Store {
     /// To be called after the commit: a count taken in between is then thrown away.
     pub(crate) fn mirror_changed(&self) {
         self.0.mirror_version.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Syncs on their way.
+    pub(crate) fn under_way(&self) -> &UnderWay {
+        &self.0.under_way
     }
 
     /// Counts of domains.
