@@ -137,7 +137,7 @@ fn table(cx: &Cx, view: &View, rows: Vec<AuditEntry>, keys: &[KeyRef]) -> impl I
     view! {
         <div class="tw gap"><table role="table" class="table cards audit" aria-label="Audit log">
             <thead role="rowgroup"><tr role="row">
-                {["When", "Who", "What", "Change", "Outcome"]
+                {["When", "Who", "What", "Outcome"]
                     .map(|label| view! { <th role="columnheader" scope="col">{label}</th> }).into_view()}
             </tr></thead>
             <tbody role="rowgroup">{rows}</tbody>
@@ -167,8 +167,7 @@ fn line(cx: &Cx, view: &View, entry: &AuditEntry, keys: &[KeyRef]) -> impl IntoV
         <tr role="row">
             <td role="cell" data-l="When" class="nw muted">{age(cx.now, row.at)}<small class="hint num">{utc(row.at)}</small></td>
             <td role="cell" data-l="Who"><a href=person>{visible(&row.person_name)}</a></td>
-            <th role="rowheader" scope="row" class="main wide"><span class="mono">{visible(&row.action)}</span>" "{object(cx, row, keys)}{reason}</th>
-            <td role="cell" data-l="Change" class="wide">{diff(row)}{used(row, keys)}</td>
+            <th role="rowheader" scope="row" class="main wide"><span class="mono">{visible(&row.action)}</span>" "{object(cx, row, keys)}" "{diff(row)}{reason}{used(row, keys)}</th>
             <td role="cell" data-l="Outcome">{state(which, tone, outcome)}</td>
         </tr>
     }
@@ -185,7 +184,9 @@ fn object(cx: &Cx, row: &AuditRow, keys: &[KeyRef]) -> AnyView {
         "job" if own => Some(format!("/jobs/{}", segment(&row.object))),
         _ => None,
     };
-    let shown = match (row.object_kind.as_str(), &row.key_label) {
+    // What a key that is being added is called stands in the change only.
+    let label = row.key_label.as_ref().or(row.after.as_ref().filter(|_| row.action == "key.add"));
+    let shown = match (row.object_kind.as_str(), label) {
         ("key", Some(label)) => visible(label),
         ("job", _) => format!("job {shown}"),
         _ => shown,
