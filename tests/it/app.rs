@@ -29,7 +29,7 @@ struct Cli {
 }
 
 /// A 32-byte key-encryption key for tests, in hex.
-const KEK: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+pub(crate) const KEK: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 /// What a test runs against.
 pub(crate) struct TestApp {
