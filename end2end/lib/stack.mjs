@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** A port that is free now. */
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on("error", reject);
@@ -19,7 +19,7 @@ function freePort() {
 }
 
 /** Starts a program, keeps what it prints, and waits until an address answers. */
-async function start(program, args, env, url) {
+export async function start(program, args, env, url) {
   if (!program) throw new Error("run the browser tests by `cargo xtask test browser`");
   const child = spawn(program, args, { env: { PATH: process.env.PATH, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
