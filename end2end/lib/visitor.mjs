@@ -29,11 +29,12 @@ export class Visitor {
     }
   }
 
-  /** One request, no redirect followed. Headers given as an array of pairs go out as they are. */
+  /** One request, no redirect followed. */
   send(method, url, { form, headers = {}, cookies = true } = {}) {
     const body = form === undefined ? undefined : new URLSearchParams(form).toString();
     const jar = cookies ? [...this.cookies(url)].map(([name, value]) => `${name}=${value}`).join("; ") : "";
     const all = {
+      accept: "text/html,*/*;q=0.8",
       ...(jar && { cookie: jar }),
       ...(body !== undefined && { "content-type": "application/x-www-form-urlencoded", "content-length": Buffer.byteLength(body) }),
       ...(method !== "GET" && { origin: new URL(url).origin, "sec-fetch-site": "same-origin" }),
