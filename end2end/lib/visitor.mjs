@@ -41,8 +41,10 @@ export class Visitor {
       ...this.headers,
       ...headers,
     };
+    // A header that is set to undefined is not sent.
+    const sent = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
     return new Promise((resolve, reject) => {
-      const asked = request(url, { method, headers: all, localAddress: this.from, agent: false }, (answer) => {
+      const asked = request(url, { method, headers: sent, localAddress: this.from, agent: false }, (answer) => {
         let text = "";
         answer.setEncoding("utf8");
         answer.on("data", (data) => (text += data));
