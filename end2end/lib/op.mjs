@@ -151,6 +151,11 @@ export async function startOp({ clients, people = makePeople() }) {
       response.statusCode = answersWith;
       return response.end("out of order\n");
     }
+    if (request.url === "/favicon.ico") {
+      // Browsers ask, and would complain.
+      response.statusCode = 204;
+      return response.end();
+    }
     if (!request.url.startsWith("/interaction/")) return provider.callback()(request, response);
     interact(request, response).catch((error) => {
       complaints.push(error);

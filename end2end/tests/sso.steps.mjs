@@ -75,5 +75,7 @@ export async function assertRefused(visitor, stack, answer, what) {
   assert.equal(await whoIs(visitor, stack), null, `${what}: signed in all the same`);
   const end = await visitor.follow(answer);
   assert.equal(shownTo(end.text), null, what);
-  assert.ok(!/eyJ[\w-]{10}/.test(end.text + (answer.location ?? "")), `${what}: a token is shown`);
+  const all = answer.text + end.text;
+  assert.ok(!/eyJ[\w-]{10}/.test(all + (answer.location ?? "")), `${what}: a token is shown`);
+  assert.ok(!/<script>alert/.test(all), `${what}: words of the provider are markup`);
 }

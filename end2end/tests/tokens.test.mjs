@@ -116,7 +116,9 @@ describe("tokens", () => {
     await refused({ response: { code: ABSENT } }, "no code");
     await refused({ response: { state: ABSENT } }, "no state");
     await refused({ response: { state: fresh(32) } }, "another state");
-    await refused({ response: ({ state }) => ({ error: "<script>alert(1)</script>", error_description: "<b>\r\nX: y", state }) }, "an error with markup");
+    const error = { error: "<script>alert(1)</script>", error_description: "<script>alert(2)</script>\r\nX: y" };
+    await refused({ response: { ...error, code: ABSENT } }, "an error with markup");
+    await refused({ response: error }, "an error beside a code");
   });
 
   test("a parameter that is there twice", async () => {
