@@ -107,7 +107,7 @@ export async function startApache(options) {
   await writeFile(conf, configuration({ dir, ...options }), { mode: 0o600 });
   const base = `http://127.0.0.1:${options.port}`;
   const errors = () => readFile(join(dir, "error.log"), "utf8").catch(() => "");
-  const apache = await start(process.env.APACHE ?? "apache2", ["-f", conf, "-DFOREGROUND"], {}, `${base}/healthz`).catch(async (error) => {
+  const apache = await start(process.env.APACHE ?? "/usr/sbin/apache2", ["-f", conf, "-DFOREGROUND"], {}, `${base}/healthz`).catch(async (error) => {
     throw new Error(`${error.message}\n${await errors()}`);
   });
   return {

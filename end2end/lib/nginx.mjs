@@ -96,7 +96,7 @@ export async function startNginx({ people = makePeople(), ...options }) {
   await writeFile(conf, configuration({ dir, gate: gate.url, ...options }), { mode: 0o600 });
   const base = `http://127.0.0.1:${options.port}`;
   const errors = () => readFile(join(dir, "error.log"), "utf8").catch(() => "");
-  const nginx = await start(process.env.NGINX ?? "nginx", ["-c", conf, "-p", dir, "-e", join(dir, "error.log")], {}, `${base}/healthz`).catch(async (error) => {
+  const nginx = await start(process.env.NGINX ?? "/usr/sbin/nginx", ["-c", conf, "-p", dir, "-e", join(dir, "error.log")], {}, `${base}/healthz`).catch(async (error) => {
     await gate.stop();
     throw new Error(`${error.message}\n${await errors()}`);
   });

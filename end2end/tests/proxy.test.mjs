@@ -34,7 +34,7 @@ const cookieLine = (visitor, url) => `Cookie: ${[...visitor.cookies(url)].map((p
 /** The role that a page is shown to. */
 const roleIn = (answer) => (answer.status === 200 ? shownTo(answer.text)?.[1] : undefined);
 
-/** What a person may try through a proxy that works: [what, header lines]. None may change who they are. */
+/** What a person may try through a proxy that works: [what, header lines, statuses besides 200]. None may change who they are. */
 const SPOOFS = [
   ["a header of their own", ["X-Forwarded-User: u-1001", "X-Forwarded-Groups: sluice-admins"]],
   ["an empty one", ["X-Forwarded-User:", "X-Forwarded-Groups:"]],
@@ -42,15 +42,15 @@ const SPOOFS = [
   ["other case", ["x-fORWARDED-gROUPS: sluice-admins", "X-FORWARDED-USER: u-1001"]],
   ...["_", "."].map((gap) => [`${gap} for -`, TRUSTED.map((name) => `${name.replaceAll("-", gap)}: sluice-admins`)]),
   ["every spelling at once", TRUSTED.flatMap(spellings).map((name) => `${name}: sluice-admins`)],
-  ["a space before the colon", ["X-Forwarded-Groups : sluice-admins"]],
+  ["a space before the colon", ["X-Forwarded-Groups : sluice-admins"], [400]],
   ["space around the value", ["X-Forwarded-Groups: \t sluice-admins \t "]],
-  ["a folded line", ["X-Forwarded-Groups: x", " sluice-admins"]],
+  ["a folded line", ["X-Forwarded-Groups: x", " sluice-admins"], [400]],
   ["an oversized one", [`X-Forwarded-User: ${"u".repeat(6000)}`]],
   ["bytes that are no ASCII", [Buffer.from([...Buffer.from("X-Forwarded-User: u-1001"), 0xc3, 0xa9, 0xff])]],
-  ["a carriage return alone", [Buffer.from("X-Harmless: a\rX-Forwarded-Groups: sluice-admins")]],
+  ["a carriage return alone", [Buffer.from("X-Harmless: a\rX-Forwarded-Groups: sluice-admins")], [400]],
   ["a secret of their own", ["X-Sluice-Proxy-Secret: guessed"]],
-  ["the name as a hop-by-hop header", ["Connection: close, X-Forwarded-User, X-Forwarded-Groups, X-Forwarded-Email, X-Sluice-Proxy-Secret"]],
-  ["groups alone as a hop-by-hop header", ["Connection: close, X-Forwarded-Groups"]],
+  ["the name as a hop-by-hop header", ["Connection: close, X-Forwarded-User, X-Forwarded-Groups, X-Forwarded-Email, X-Sluice-Proxy-Secret"], [401]],
+  ["groups alone as a hop-by-hop header", ["Connection: close, X-Forwarded-Groups"], [401, 403]],
   ["a trailer's announcement", ["Trailer: X-Forwarded-Groups", "TE: trailers"]],
 ];
 
@@ -99,11 +99,10 @@ function putToTheTest(start) {
   test("nothing that a person sends changes who they are", async () => {
     const visitor = new Visitor();
     assert.equal(roleIn(await at.enter(visitor, "greta")), "agent");
-    for (const [what, lines] of SPOOFS) {
+    for (const [what, lines, statuses = []] of SPOOFS) {
       const answer = await raw(at.url, "/domains", [HTML, cookieLine(visitor, at.url), ...lines]);
-      // Either the request is refused, or it is what it would have been.
-      if (answer.status === 200) assert.equal(roleIn(answer), "agent", what);
-      else assert.ok([400, 401, 403, 431].includes(answer.status), `${what}: ${answer.status}`);
+      // It is what it would have been; what is no HTTP, or takes away what the proxy said, may be refused instead.
+      if (!statuses.includes(answer.status)) assert.equal(roleIn(answer), "agent", `${what}: ${answer.status}`);
     }
     assert.equal(roleIn(await visitor.get(`${at.url}/domains`)), "agent", "and all is well afterwards");
   });
@@ -200,7 +199,6 @@ describe("a proxy that is careless, or somebody in its place", () => {
     "UTF-8": { user: bytes(...Buffer.from("Gr\u00e9ta")) },
     "Latin-1": { user: bytes(0x47, 0xe9) },
     "a tab inside": { user: bytes(0x75, 0x09, 0x31) },
-    "a delete sign": { user: bytes(0x75, 0x7f) },
     "a no-break space around it": { user: bytes(0xc2, 0xa0, 0x75) },
     "two addresses": { email: [good.email, "X-Forwarded-Email: alma@hosting.example"] },
     "two lists of groups": { groups: [good.groups, "X-Forwarded-Groups: sluice-admins"] },
@@ -226,7 +224,7 @@ describe("a proxy that is careless, or somebody in its place", () => {
   });
 
   test("what is no header at all: refused before anything else", async () => {
-    for (const line of ["X-Forwarded-User : u-1001", " X-Forwarded-User: u-1001", "X-Forwarded-User\t: u-1001", "X-Forwarded-User", "X-Forwarded-User: a\0b"]) {
+    for (const line of ["X-Forwarded-User : u-1001", " X-Forwarded-User: u-1001", "X-Forwarded-User\t: u-1001", "X-Forwarded-User", "X-Forwarded-User: a\0b", "X-Forwarded-User: a\x7fb"]) {
       const answer = await ask({ user: [line] });
       assert.ok([400, 401].includes(answer.status), `${JSON.stringify(line)}: ${answer.status}`);
     }
