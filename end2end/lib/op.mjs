@@ -8,6 +8,15 @@ import { freePort } from "./stack.mjs";
 
 const EVENT = "http://schemas.openid.net/event/backchannel-logout";
 
+/** What is counted, by path. */
+const COUNTED = {
+  "/.well-known/openid-configuration": "discovery",
+  "/jwks": "jwks",
+  "/token": "token",
+  "/auth": "authorize",
+  "/session/end": "endSession",
+};
+
 /** What the provider remembers; outlives a change of its keys. */
 class Memory {
   static shelves = () => new Map();
@@ -141,8 +150,7 @@ export async function startOp({ clients, people = makePeople() }) {
 
   function count({ url }) {
     const { pathname } = new URL(url, issuer);
-    const which = { "/.well-known/openid-configuration": "discovery", "/jwks": "jwks", "/token": "token", "/auth": "authorize", "/session/end": "endSession" }[pathname];
-    if (which) counts[which] += 1;
+    if (COUNTED[pathname]) counts[COUNTED[pathname]] += 1;
   }
 
   const server = createServer((request, response) => {
@@ -180,7 +188,12 @@ export async function startOp({ clients, people = makePeople() }) {
     /** What the provider refused or failed at, newest last. */
     complaints,
     /** What Sluice is told of this provider; `client` is one of `clients`. */
-    env: (client) => ({ SLUICE_AUTH: "oidc", SLUICE_OIDC_ISSUER: issuer, SLUICE_OIDC_CLIENT_ID: client.client_id, SLUICE_OIDC_CLIENT_SECRET: client.client_secret }),
+    env: (client) => ({
+      SLUICE_AUTH: "oidc",
+      SLUICE_OIDC_ISSUER: issuer,
+      SLUICE_OIDC_CLIENT_ID: client.client_id,
+      SLUICE_OIDC_CLIENT_SECRET: client.client_secret,
+    }),
     /** Signs with a new key from now on; the old one stays published unless `dropOld`. */
     rotate({ dropOld = false } = {}) {
       keys = [makeKey("RS256"), ...(dropOld ? [] : keys)];

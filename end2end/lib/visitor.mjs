@@ -1,7 +1,11 @@
 // A browser's bare bones: cookies, forms and redirects, each step in the open, and any header a browser would never send.
 import { request } from "node:http";
 
-const decode = (text) => text.replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(code)).replaceAll("&quot;", '"').replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+const NAMED = { quot: '"', apos: "'", lt: "<", gt: ">", amp: "&" };
+const sign = (code) => String.fromCodePoint(Number(code.replace(/^x/i, "0x")));
+
+/** What a piece of HTML says as text. */
+export const decode = (text) => text.replace(/&(?:#(x?[0-9a-f]+)|(\w+));/gi, (whole, code, name) => (code ? sign(code) : (NAMED[name] ?? whole)));
 
 export class Visitor {
   /** By host name, as browsers keep them: ports don't tell cookies apart. */

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { sluiceClient, startOp } from "../lib/op.mjs";
 import { ROLE_ENV } from "../lib/people.mjs";
 import { freePort, startStack } from "../lib/stack.mjs";
-import { Visitor } from "../lib/visitor.mjs";
+import { Visitor, decode } from "../lib/visitor.mjs";
 
 /** Loopback addresses, each used once: sign-ins are counted by address, and a test is not to wait for another's minute. */
-let last = 9;
-export const newVisitor = () => new Visitor({ from: `127.0.0.${(last += 1)}` });
+let last = 255;
+export const newVisitor = () => new Visitor({ from: `127.0.${(last += 1) >> 8}.${last & 255}` });
 
 /** A provider from npm and a Sluice that believes it. `down`: the provider does not answer at first. */
 export async function startSso({ env = {}, down = false, ...options } = {}) {
@@ -33,8 +33,6 @@ export async function startWith(op, auth, port, env = {}, options = {}) {
     throw error;
   }
 }
-
-const decode = (text) => text.replaceAll("&quot;", '"').replaceAll("&#x27;", "'").replaceAll("&amp;", "&");
 
 /** Whom a page is for, as its frame says: `[name, role]`, or null where nobody is signed in. */
 export function shownTo(html) {

@@ -80,7 +80,9 @@ describe("tokens", () => {
     for (const alg of ["none", "None", "NONE", "nOnE", ""]) await refused(none(alg), `alg ${alg}`);
     await refused({ raw: (claims) => op.sign(claims, {}, op.key).replace(/[^.]+$/, "") }, "signature cut off");
     for (const [form, secret] of Object.entries(publicKeyAsSecret)) {
-      for (const alg of ["HS256", "HS384", "HS512"]) await refused({ header: { alg }, key: secret(op.key) }, `${alg} with the public key as ${form}`);
+      for (const alg of ["HS256", "HS384", "HS512"]) {
+        await refused({ header: { alg }, key: secret(op.key) }, `${alg} with the public key as ${form}`);
+      }
     }
     await refused({ header: { alg: "HS256" }, key: op.clientSecret }, "HS256 with the client's secret");
     await refused({ key: op.stranger }, "another key under the same id");
@@ -98,7 +100,9 @@ describe("tokens", () => {
       return [head, Buffer.from(JSON.stringify({ ...claims, groups: ["sluice-admins"] })).toString("base64url"), signature].join(".");
     };
     await refused({ raw: changed }, "claims changed after signing");
-    for (const raw of ["", "a.b", "a.b.c", "a.b.c.d.e", "eyJhbGciOiJSUzI1NiJ9..", "\u0000", "x".repeat(300_000)]) await refused({ raw: () => raw }, `token ${raw.slice(0, 20)}`);
+    for (const raw of ["", "a.b", "a.b.c", "a.b.c.d.e", "eyJhbGciOiJSUzI1NiJ9..", "\u0000", "x".repeat(300_000)]) {
+      await refused({ raw: () => raw }, `token ${raw.slice(0, 20)}`);
+    }
     await refused({ token: { id_token: ABSENT } }, "no token at all");
     await refused({ token: { id_token: ["a"] } }, "a list for a token");
   });
@@ -203,7 +207,13 @@ describe("a fresh proof of who one is", () => {
       return !/action="\/auth\/step-up"/.test(end.text + tried.text);
     };
     assert.equal(await proven(), false, "an hour-old sign-in counts as fresh");
-    for (const [what, claims] of Object.entries({ "no auth_time": { auth_time: ABSENT }, "an old one": stale, "one of the future": { auth_time: now(3600) }, "one as text": { auth_time: String(now()) } })) {
+    const worthless = {
+      "no auth_time": { auth_time: ABSENT },
+      "an old one": stale,
+      "one of the future": { auth_time: now(3600) },
+      "one as text": { auth_time: String(now()) },
+    };
+    for (const [what, claims] of Object.entries(worthless)) {
       await stepUp({ claims });
       // Whoever is refused may be signed out; then there is nothing to prove.
       if (!(await whoIs(visitor, stack))) await enter(stack, { claims: stale }, visitor);
