@@ -2,7 +2,7 @@
 
 use crate::{
     pages,
-    server::{actor::actor, assets, headers::page_policy, preferences},
+    server::{actor::actor, assets, headers::page_policy, preferences, state::AppState},
 };
 use http::{HeaderValue, StatusCode, header};
 use leptos::{nonce::use_nonce, prelude::*};
@@ -33,8 +33,9 @@ pub fn loader(base: &str) -> String {
 /// The document around every page.
 pub fn shell() -> impl IntoView {
     let nonce = use_nonce();
+    let forms = use_context::<AppState>().map(|state| state.auth.form_origins()).unwrap_or_default();
     if let (Some(nonce), Some(response)) = (&nonce, use_context::<ResponseOptions>())
-        && let Ok(policy) = HeaderValue::from_str(&page_policy(nonce))
+        && let Ok(policy) = HeaderValue::from_str(&page_policy(nonce, &forms))
     {
         response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }
@@ -69,6 +70,10 @@ pub fn App() -> impl IntoView {
         <Router>
             <Routes fallback=not_found>
                 <Route path=path!("/sign-in") view=pages::sign_in::SignIn ssr=SsrMode::Async/>
+                <Route path=path!("/auth/link/:token") view=pages::sign_in::LinkPage ssr=SsrMode::Async/>
+                <Route path=path!("/confirm") view=pages::confirm::Confirm ssr=SsrMode::Async/>
+                <Route path=path!("/sessions") view=pages::people::Sessions ssr=SsrMode::Async/>
+                <Route path=path!("/people") view=pages::people::People ssr=SsrMode::Async/>
                 <Route path=path!("/domains") view=pages::domains::Domains ssr=SsrMode::Async/>
                 <Route path=path!("/domains/:name") view=pages::domain::DomainPage ssr=SsrMode::Async/>
                 <Route path=path!("/domains/:name/servers") view=pages::servers::ReviewServers ssr=SsrMode::Async/>

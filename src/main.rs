@@ -1,7 +1,11 @@
 //! The `sluice` program: reads its configuration, then serves.
 
 use clap::{Parser, Subcommand};
-use sluice::server::{config::Config, healthcheck, serve};
+use sluice::server::{
+    command::{self, UserCommand},
+    config::Config,
+    healthcheck, serve,
+};
 use std::process::ExitCode;
 
 /// Web console for MailChannels Inbound.
@@ -18,6 +22,11 @@ struct Cli {
 enum Command {
     /// Serve the console (what happens without a command).
     Serve,
+    /// Say what is wrong with the configuration, and what its sign-in mode will do. Never prints a secret.
+    CheckConfig,
+    /// People: list them, shut them out, or make a sign-in link for when single sign-on does not work.
+    #[command(subcommand)]
+    User(UserCommand),
     /// Ask a running server whether it is healthy; for a container's HEALTHCHECK.
     Healthcheck,
 }
@@ -34,6 +43,8 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Some(Command::Healthcheck) => runtime.block_on(healthcheck(&cli.config)),
+        Some(Command::CheckConfig) => command::check_config(&cli.config),
+        Some(Command::User(user)) => runtime.block_on(command::user(&cli.config, user)),
         Some(Command::Serve) | None => runtime.block_on(serve(cli.config)),
     };
     match outcome {

@@ -18,6 +18,8 @@ pub enum AppError {
         /// The least role that is.
         needs: String,
     },
+    /// It takes a sign-in of the last ten minutes.
+    StepUp,
     /// The form was not one of ours.
     BadForm,
     /// Something of ours failed; the log has the rest.
@@ -31,6 +33,7 @@ impl fmt::Display for AppError {
             Self::NotAllowed { needs } => {
                 write!(f, "Not done: this needs the role {needs}. Ask a colleague who has it.")
             }
+            Self::StepUp => f.write_str("Not done yet: confirm first that it is you."),
             Self::BadForm => f.write_str("Not done: the form could not be read. Open the page again."),
             Self::Internal => f.write_str("Not done: something failed in Sluice. Try again."),
         }

@@ -3,7 +3,7 @@
 use crate::{
     api::error::AppError,
     server::{
-        actor::{Need, actor, desk, guard},
+        actor::{Need, actor, desk, guard, query_value},
         flash::{self, Flash, Tone},
     },
 };
@@ -62,6 +62,10 @@ where
 {
     let (desk, actor) = match (guard(need), actor()) {
         (Ok(actor), _) => (desk(), actor),
+        (Err(AppError::StepUp), Some(_)) => {
+            leptos_axum::redirect(&confirm_path(&form.page));
+            return Ok(());
+        }
         (Err(error), Some(actor)) => {
             let flash = Flash { tone: Tone::Bad, title: error.to_string(), ..Flash::default() };
             return finish(&desk(), &actor.person, Next::say(form.page, flash)).await;
@@ -108,6 +112,11 @@ async fn finish(desk: &Desk, person: &desk::Person, next: Next) -> Result<(), Ap
     };
     leptos_axum::redirect(&path);
     Ok(())
+}
+
+/// The page on which people confirm that it is them, and come back from.
+pub fn confirm_path(back: &str) -> String {
+    format!("/confirm?return={}", query_value(back))
 }
 
 /// A path segment, percent-encoded.

@@ -16,7 +16,7 @@ use leptos::server;
 pub async fn add_key(label: String, secret: String) -> Result<(), AppError> {
     // The secret is not among what is kept: a rejected key is pasted again.
     let form = Form::new("add", "/keys#add").typed("label", &label);
-    act(Need::OwnKeys, form, async move |desk, asker| {
+    act(Need::StoreKeys, form, async move |desk, asker| {
         desk.add_key(&asker, &label, &secret).await?;
         let label = label.trim();
         Ok(Next::say("/keys", Flash::done(format!("{label} is stored. Its domains are in the list."))))
@@ -39,7 +39,7 @@ pub async fn rename_key(id: String, label: String) -> Result<(), AppError> {
 #[server(prefix = "/do", endpoint = "keys/replace")]
 pub async fn replace_key(id: String, secret: String) -> Result<(), AppError> {
     let form = Form::new("replace", format!("/keys/{}#replace", segment(&id)));
-    act(Need::OwnKeys, form, async move |desk, asker| {
+    act(Need::StoreKeys, form, async move |desk, asker| {
         desk.replace_key(&asker, &id, &secret).await?;
         Ok(Next::say(
             "/keys",

@@ -12,16 +12,17 @@ pub mod jobs;
 pub mod keys;
 pub mod lists;
 pub mod mx;
+pub mod people;
 pub mod provision;
 pub mod rescue;
 
 /// Path, need and function name of every server function; a test walks it.
-pub const ALL: [(&str, crate::server::actor::Need); 42] = {
-    use crate::server::actor::Need::{ChangeDomains, Lists, OwnKeys, Read};
+pub const ALL: [(&str, crate::server::actor::Need); 47] = {
+    use crate::server::actor::Need::{ChangeDomains, Lists, OwnKeys, People, Read, StoreKeys};
     [
-        ("/do/keys/add", OwnKeys),
+        ("/do/keys/add", StoreKeys),
         ("/do/keys/rename", OwnKeys),
-        ("/do/keys/replace", OwnKeys),
+        ("/do/keys/replace", StoreKeys),
         ("/do/keys/remove", OwnKeys),
         ("/do/keys/sync", Read),
         ("/do/domains/settings", ChangeDomains),
@@ -61,5 +62,10 @@ pub const ALL: [(&str, crate::server::actor::Need); 42] = {
         ("/do/rescue/check", ChangeDomains),
         ("/do/rescue/remove", ChangeDomains),
         ("/do/rescue/close", ChangeDomains),
+        ("/do/people/disable", People),
+        ("/do/people/enable", People),
+        ("/do/people/sign-out", People),
+        ("/do/sessions/end", Read),
+        ("/do/sessions/end-others", Read),
     ]
 };

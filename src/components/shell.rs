@@ -1,12 +1,15 @@
 //! The frame around a page: navigation, search, the person.
 
 use crate::components::{Cx, Icon, icon, icon::sprite, palette};
-use crate::islands::{Keyboard, Palette};
+use crate::{
+    islands::{Keyboard, Palette},
+    server::actor::Need,
+};
 use inbound::words;
 use leptos::prelude::*;
 
 /// Sections of the navigation: path, name, icon.
-const SECTIONS: [(&str, &str, Icon); 11] = [
+const SECTIONS: [(&str, &str, Icon); 12] = [
     ("/domains", "Domains", Icon::Globe),
     ("/explain", "Explain", Icon::Route),
     ("/lists", "Lists", Icon::List),
@@ -18,7 +21,16 @@ const SECTIONS: [(&str, &str, Icon); 11] = [
     ("/keys", "API keys", Icon::KeyRound),
     ("/keys/map", "Key map", Icon::Map),
     ("/subscriptions", "Subscriptions", Icon::CreditCard),
+    ("/people", "People", Icon::Users),
 ];
+
+/// What a section needs beyond reading; who may not, doesn't see it.
+fn need(path: &str) -> Need {
+    match path {
+        "/people" => Need::SeePeople,
+        _ => Need::Read,
+    }
+}
 
 /// The key that leads to a section after `g`.
 fn go_key(path: &str) -> Option<&'static str> {
@@ -39,6 +51,7 @@ pub fn frame(cx: &Cx, section: &'static str, (domains, keys): (u64, usize), body
     let role = person.role.as_str();
     let links = SECTIONS
         .into_iter()
+        .filter(|(path, _, _)| cx.actor.may(need(path)))
         .map(|(path, name, which)| {
             let count = match path {
                 "/domains" if domains > 0 => words::thousands(domains),
@@ -112,6 +125,7 @@ pub fn frame(cx: &Cx, section: &'static str, (domains, keys): (u64, usize), body
                             <button class="opt" name="keys" value=switch>{icon(Icon::Keyboard)}{switched}</button>
                         </form>
                         <a class="opt" href="/preferences">{icon(Icon::Pencil)}"Preferences"</a>
+                        <a class="opt" href="/sessions">{icon(Icon::Monitor)}"Your sessions"</a>
                         <hr/>
                         <form method="post" action="/sign-out"><button class="opt">{icon(Icon::LogOut)}"Sign out"</button></form>
                     </div>

@@ -1,6 +1,7 @@
 //! Pages, one module an area.
 
 pub mod bulk;
+pub mod confirm;
 pub mod deprovision;
 pub mod domain;
 pub mod domain_facts;
@@ -23,6 +24,7 @@ pub mod keys;
 pub mod lists;
 pub mod login_links;
 pub mod not_found;
+pub mod people;
 pub mod plan;
 pub mod preferences;
 pub mod provision;

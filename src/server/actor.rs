@@ -1,50 +1,60 @@
 //! Who is asking, and what they may do. Every page and every server function starts here.
 
 use crate::api::error::AppError;
-use crate::server::state::AppState;
+use crate::server::{
+    auth::{FRESH_MS, SESSION, cookie, identify::Nobody, peer},
+    headers::plain,
+    state::AppState,
+};
 use axum::{
     extract::{Request, State},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
-use desk::{Person, Role};
+use desk::{Person, Role, SignedIn};
 use http::{Method, StatusCode, header, request::Parts};
 use leptos::prelude::{expect_context, use_context};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use tower_sessions::Session;
-
-/// Session entry: the person's id.
-pub const PERSON: &str = "person";
-/// Session entry: the person's epoch at sign-in; a later epoch (disabled, role changed) ends the session.
-pub const EPOCH: &str = "epoch";
-/// Session entry: unix milliseconds of the sign-in; a session ends 8 hours later however busy it is.
-pub const STARTED: &str = "started";
-/// Session entry: unix milliseconds of the last request that was noted.
-const SEEN: &str = "seen";
-
-/// Longest life of a session, in milliseconds.
-pub const ABSOLUTE_MS: i64 = 8 * 60 * 60 * 1000;
-/// A session is written at most once in this time, so that reading pages doesn't write.
-const NOTE_EVERY_MS: i64 = 60 * 1000;
 
 /// What an action needs. One table decides, and everything asks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// See what one's own keys reach.
     Read,
-    /// Add, replace, rename and remove one's own keys.
+    /// Rename and remove one's own keys.
     OwnKeys,
+    /// Add and replace one's own keys, and let others use them: with a fresh sign-in.
+    StoreKeys,
     /// Mint a Domain Console login link.
     LoginLink,
     /// Add and remove list entries, create recipients.
     Lists,
     /// Change a domain: settings, servers, aliases, admins, association; provision, deprovision.
     ChangeDomains,
+    /// Read the audit log.
+    ReadAudit,
+    /// Take the audit log away as a file: with a fresh sign-in.
+    ExportAudit,
+    /// See people, their sessions and the keys that those who are shut out left behind.
+    SeePeople,
+    /// Shut people out, let them in again, sign them out: with a fresh sign-in.
+    People,
 }
 
 impl Need {
     /// Every need, for tests and for the page that explains roles.
-    pub const ALL: [Self; 5] = [Self::Read, Self::OwnKeys, Self::LoginLink, Self::Lists, Self::ChangeDomains];
+    pub const ALL: [Self; 10] = [
+        Self::Read,
+        Self::OwnKeys,
+        Self::StoreKeys,
+        Self::LoginLink,
+        Self::Lists,
+        Self::ChangeDomains,
+        Self::ReadAudit,
+        Self::ExportAudit,
+        Self::SeePeople,
+        Self::People,
+    ];
 
     /// What a bulk change of this kind needs.
     pub fn bulk(kind: inbound::plan::Kind) -> Self {
@@ -60,9 +70,15 @@ impl Need {
     pub fn least(self) -> Role {
         match self {
             Self::Read => Role::Viewer,
-            Self::OwnKeys | Self::LoginLink | Self::Lists => Role::Agent,
-            Self::ChangeDomains => Role::Lead,
+            Self::OwnKeys | Self::StoreKeys | Self::LoginLink | Self::Lists => Role::Agent,
+            Self::ChangeDomains | Self::ReadAudit | Self::ExportAudit => Role::Lead,
+            Self::SeePeople | Self::People => Role::Admin,
         }
+    }
+
+    /// Whether it takes a sign-in of the last ten minutes.
+    pub fn is_grave(self) -> bool {
+        matches!(self, Self::StoreKeys | Self::ExportAudit | Self::People)
     }
 }
 
@@ -73,6 +89,12 @@ pub struct Actor {
     pub person: Person,
     /// The request's id, for the log, the audit and error pages.
     pub request_id: String,
+    /// What pages call the session.
+    pub session: String,
+    /// How they signed in.
+    pub mode: String,
+    /// Whether they proved who they are in the last ten minutes.
+    pub is_fresh: bool,
 }
 
 impl Actor {
@@ -91,7 +113,7 @@ pub fn actor() -> Option<Actor> {
 pub fn guard(need: Need) -> Result<Actor, AppError> {
     let actor = actor().ok_or(AppError::SignedOut)?;
     if actor.may(need) {
-        Ok(actor)
+        if need.is_grave() && !actor.is_fresh { Err(AppError::StepUp) } else { Ok(actor) }
     } else {
         tracing::warn!(person = %actor.person.id, role = %actor.person.role, ?need, "refused");
         Err(AppError::NotAllowed { needs: need.least().as_str().to_owned() })
@@ -103,56 +125,85 @@ pub fn desk() -> desk::Desk {
     expect_context::<AppState>().desk
 }
 
-/// Middleware: finds the person behind the session, and sends the signed-out to the sign-in page.
-pub async fn find(State(state): State<AppState>, session: Session, mut request: Request, next: Next) -> Response {
-    match signed_in(&state, &session).await {
-        Ok(Some(person)) => {
-            let request_id = request_id(&request);
-            request.extensions_mut().insert(Actor { person, request_id });
+/// Middleware: finds who is asking, and sends the signed-out to the sign-in page.
+pub async fn find(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let path = path.as_str();
+    // Browser files are the same for everybody.
+    if path.starts_with("/pkg/") || path == "/favicon.svg" {
+        return next.run(request).await;
+    }
+    if path == "/sign-in" {
+        state.auth.look(state.desk.now_ms()).await;
+    }
+    let at = state.auth.circumstances(&request);
+    let (peer, headers) = (peer(&request), request.headers().clone());
+    let (found, begun) = match state.auth.identify(&state.desk, &headers, peer, &at).await {
+        Ok(Ok(Some((found, token)))) => (Some(found), token),
+        Ok(Ok(None)) => (None, None),
+        Ok(Err(nobody)) if is_open(path) => {
+            tracing::info!(%nobody, "nobody is signed in");
+            (None, None)
         }
-        Ok(None) => {
-            let path = request.uri().path();
-            let open = path == "/sign-in" || path == "/healthz" || path == "/favicon.svg" || path.starts_with("/pkg/");
-            if !open {
-                return sign_in_first(&request);
-            }
-        }
+        Ok(Err(nobody)) => return unauthorized(&nobody),
         Err(error) => {
             tracing::error!(%error, "the session could not be read");
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+            return plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Sluice's own storage failed. Open the page again in a moment.\n".into(),
+            );
         }
+    };
+    match found {
+        Some(found) => {
+            let actor = actor_of(found, at.request_id.clone(), state.auth.by_proxy, state.desk.now_ms());
+            request.extensions_mut().insert(actor);
+        }
+        None if !is_open(path) => return sign_in_first(&request),
+        None => {}
     }
-    next.run(request).await
+    request.extensions_mut().insert(at);
+    let mut response = next.run(request).await;
+    if let Some(token) = begun {
+        response.headers_mut().append(header::SET_COOKIE, cookie(SESSION, Some(&token)));
+    }
+    response
 }
 
-fn request_id(request: &Request) -> String {
-    request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("unknown").to_owned()
+fn is_open(path: &str) -> bool {
+    matches!(path, "/sign-in" | "/auth/start" | "/auth/callback" | "/theme") || path.starts_with("/auth/link/")
 }
 
-async fn signed_in(state: &AppState, session: &Session) -> Result<Option<Person>, desk::DeskError> {
-    let read = async {
-        Ok::<_, tower_sessions::session::Error>((
-            session.get::<String>(PERSON).await?,
-            session.get::<i64>(EPOCH).await?,
-            session.get::<i64>(STARTED).await?,
-            session.get::<i64>(SEEN).await?,
-        ))
-    };
-    let (Some(id), Some(epoch), Some(started), seen) = read.await.map_err(|error| desk::DeskError::storage(&error))?
-    else {
-        return Ok(None);
-    };
-    let now = state.desk.now_ms();
-    let person = state.desk.person(&id).await?;
-    let valid = person.filter(|person| person.epoch == epoch && !person.disabled && now - started < ABSOLUTE_MS);
-    if valid.is_none() {
-        let _ = session.flush().await;
-        return Ok(None);
+fn actor_of(found: SignedIn, request_id: String, by_proxy: bool, now: i64) -> Actor {
+    let header_mode = matches!(found.mode.as_str(), "signed-header" | "trusted-header");
+    Actor {
+        is_fresh: now - found.proved_at < FRESH_MS || (by_proxy && header_mode),
+        person: found.person,
+        request_id,
+        session: found.session,
+        mode: found.mode,
     }
-    if seen.is_none_or(|seen| now - seen >= NOTE_EVERY_MS) {
-        session.insert(SEEN, now).await.map_err(|error| desk::DeskError::storage(&error))?;
-    }
-    Ok(valid)
+}
+
+/// What somebody reads whom the proxy does not vouch for, or who has no role.
+fn unauthorized(nobody: &Nobody) -> Response {
+    let (status, words) = match nobody {
+        Nobody::NotAdmitted(desk::NotAdmitted::Disabled) => {
+            (StatusCode::FORBIDDEN, "An administrator has shut you out.")
+        }
+        Nobody::NotAdmitted(_) => (
+            StatusCode::FORBIDDEN,
+            "You are known, but have no role in Sluice. Ask your administrator to add you to one of the groups that have one.",
+        ),
+        Nobody::Keys => {
+            (StatusCode::SERVICE_UNAVAILABLE, "The sign-in service does not answer. Try again in a minute.")
+        }
+        _ => (
+            StatusCode::UNAUTHORIZED,
+            "You are not signed in. Open Sluice by its usual address, through your company's sign-in.",
+        ),
+    };
+    plain(status, format!("{words}\n"))
 }
 
 const QUERY_VALUE: &AsciiSet =
@@ -222,6 +273,6 @@ mod tests {
             .into_iter()
             .map(|role| (role, Need::ALL.into_iter().filter(|need| role >= need.least()).count()))
             .collect();
-        assert_eq!(table, [(Role::Viewer, 1), (Role::Agent, 4), (Role::Lead, 5), (Role::Admin, 5)]);
+        assert_eq!(table, [(Role::Viewer, 1), (Role::Agent, 5), (Role::Lead, 8), (Role::Admin, 10)]);
     }
 }

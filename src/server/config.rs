@@ -1,16 +1,17 @@
 //! Configuration: by environment variables (or the same flags), checked whole before anything starts.
 
-use clap::{Args, ValueEnum};
-use secrecy::{ExposeSecret, SecretString};
-use std::{fmt, fs, net::SocketAddr, path::PathBuf};
-use url::Url;
+mod auth;
 
-/// How people sign in. There is no default: a console that holds keys must not open by accident.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum AuthMode {
-    /// Pick one of four made-up people; only on a loopback address.
-    Demo,
-}
+pub use auth::{AuthConfig, AuthMode, StepUp};
+
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+use std::{
+    fmt, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+use url::Url;
 
 /// Every setting of the server.
 #[derive(Args, Clone, Debug)]
@@ -21,9 +22,9 @@ pub struct Config {
     /// The address people type, scheme included; anything else in a Host or Origin header is refused.
     #[arg(long, env = "SLUICE_PUBLIC_URL", global = true)]
     pub public_url: Option<Url>,
-    /// How people sign in; has no default.
-    #[arg(long, env = "SLUICE_AUTH", global = true)]
-    pub auth: Option<AuthMode>,
+    /// How people sign in.
+    #[command(flatten)]
+    pub auth: AuthConfig,
     /// The database file.
     #[arg(long, env = "SLUICE_DATABASE", default_value = "sluice.sqlite3", global = true)]
     pub database: PathBuf,
@@ -64,6 +65,9 @@ pub struct Config {
     /// Milliseconds that one try of a request to MailChannels may take.
     #[arg(long, env = "SLUICE_ATTEMPT_MS", default_value_t = 15_000, global = true, hide = true)]
     pub attempt_ms: u64,
+    /// Milliseconds that a client may take to send the head of a request, and between two pieces of its body.
+    #[arg(long, env = "SLUICE_READ_MS", default_value_t = 30_000, global = true, hide = true)]
+    pub read_ms: u64,
     /// Log filter, as `tracing` reads it.
     #[arg(long, env = "SLUICE_LOG", default_value = "info", global = true)]
     pub log: String,
@@ -74,13 +78,66 @@ pub struct Config {
 pub enum ConfigError {
     /// `SLUICE_AUTH` is missing.
     #[error(
-        "SLUICE_AUTH is not set, and it has no default: whoever can sign in can change where mail goes. \
-         Set SLUICE_AUTH=demo to try Sluice on this machine (loopback addresses only)."
+        "SLUICE_AUTH is not set, and it has no default: whoever can sign in can change where mail goes.\n  \
+         oidc            people sign in at your OpenID provider (recommended)\n  \
+         signed-header   an access proxy in front sends a signed token with every request\n  \
+         trusted-header  a proxy in front says who is asking: a last resort\n  \
+         demo            anybody is anybody: to try Sluice on this machine, on a loopback address only\n\
+         docs/sso.md has settings for each; `sluice check-config` says what is missing."
     )]
     NoAuth,
     /// Demo mode on an address that others can reach.
     #[error("SLUICE_AUTH=demo lets anybody in, so it is refused on {0}. Listen on 127.0.0.1 or [::1].")]
     DemoNotLoopback(SocketAddr),
+    /// A setting that the mode needs is missing.
+    #[error("{0} is not set, and this mode needs it.")]
+    Missing(&'static str),
+    /// An algorithm that is not allowed.
+    #[error("{name} has “{said}”, which is not allowed here.")]
+    Algorithm {
+        /// The setting.
+        name: &'static str,
+        /// As configured.
+        said: String,
+    },
+    /// A header's name that is none.
+    #[error("{name} has “{said}”, which is no name of a header.")]
+    Header {
+        /// The setting.
+        name: &'static str,
+        /// As configured.
+        said: String,
+    },
+    /// An address that is asked without TLS.
+    #[error("{name} must be an https:// address (http:// only on this machine), without user and password.")]
+    NotHttps {
+        /// The setting.
+        name: &'static str,
+    },
+    /// People reach Sluice without TLS.
+    #[error(
+        "SLUICE_PUBLIC_URL must be https:// in this mode (http:// only on this machine), not {0}: cookies and tokens travel to it."
+    )]
+    PublicNotHttps(String),
+    /// The scopes lack `openid`.
+    #[error("SLUICE_OIDC_SCOPES must have openid among them.")]
+    Scopes,
+    /// Nothing says how dangerous actions are confirmed.
+    #[error(
+        "SLUICE_STEP_UP is not set: a proxy's headers don't say when somebody signed in. Set it to proxy, if being \
+         signed in at the proxy is enough to store keys and to deprovision many domains, or to required, and these \
+         are refused."
+    )]
+    StepUp,
+    /// The mapping of roles is wrong.
+    #[error("{0}")]
+    Roles(#[from] identity::role::BadMap),
+    /// The list of proxies is wrong.
+    #[error("{0}")]
+    Peers(#[from] identity::proxy::BadPeers),
+    /// The same secret twice.
+    #[error("both {0} and {0}_FILE are set; keep one.")]
+    TwoSecrets(&'static str),
     /// The public URL is not an origin.
     #[error("SLUICE_PUBLIC_URL must be http:// or https:// with a host and no path, not {0}.")]
     PublicUrl(Url),
@@ -133,15 +190,6 @@ impl fmt::Debug for Origin {
 }
 
 impl Config {
-    /// The sign-in mode, when it may be used on the configured address.
-    pub fn auth_mode(&self) -> Result<AuthMode, ConfigError> {
-        match self.auth {
-            None => Err(ConfigError::NoAuth),
-            Some(AuthMode::Demo) if !self.listen.ip().is_loopback() => Err(ConfigError::DemoNotLoopback(self.listen)),
-            Some(mode) => Ok(mode),
-        }
-    }
-
     /// The public origin; by default the address listened on.
     pub fn origin(&self, bound: SocketAddr) -> Result<Origin, ConfigError> {
         let Some(url) = &self.public_url else {
@@ -201,6 +249,26 @@ impl Config {
     }
 }
 
+/// A secret from a setting or from a file, whose last line break doesn't count.
+fn secret(
+    name: &'static str,
+    value: Option<&SecretString>,
+    file: Option<&Path>,
+) -> Result<Option<SecretString>, ConfigError> {
+    match (value, file) {
+        (Some(_), Some(_)) => Err(ConfigError::TwoSecrets(name)),
+        (Some(value), None) => Ok(Some(value.clone())),
+        (None, None) => Ok(None),
+        (None, Some(path)) => {
+            let text = fs::read_to_string(path)
+                .map(SecretString::from)
+                .map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+            let text = text.expose_secret().trim_end_matches(['\r', '\n']);
+            if text.is_empty() { Err(ConfigError::Missing(name)) } else { Ok(Some(SecretString::from(text))) }
+        }
+    }
+}
+
 fn kek_from(path: &PathBuf) -> Result<vault::Kek, ConfigError> {
     let text = fs::read_to_string(path)
         .map(SecretString::from)
@@ -221,22 +289,6 @@ mod tests {
 
     fn config(args: &[&str]) -> Config {
         Cli::parse_from(std::iter::once("sluice").chain(args.iter().copied())).config
-    }
-
-    #[test]
-    fn demo_is_refused_beyond_loopback_and_nothing_is_the_default() {
-        assert!(matches!(config(&[]).auth_mode(), Err(ConfigError::NoAuth)));
-        for (listen, allowed) in [
-            ("127.0.0.1:1", true),
-            ("127.9.9.9:1", true),
-            ("[::1]:1", true),
-            ("0.0.0.0:1", false),
-            ("[::]:1", false),
-            ("192.0.2.1:1", false),
-        ] {
-            let mode = config(&["--auth", "demo", "--listen", listen]).auth_mode();
-            assert_eq!(mode.is_ok(), allowed, "{listen}");
-        }
     }
 
     #[test]

@@ -40,19 +40,24 @@ pub fn check(method: &Method, headers: &HeaderMap, own: &str) -> Result<(), Cros
     }
 }
 
-/// The middleware around every route. Also refuses a Host header that isn't ours, so that a name
-/// pointed at this server by somebody else (DNS rebinding) reaches nothing.
+/// The middleware around every route that a browser uses.
 pub async fn guard(State(own): State<Arc<Origin>>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST);
-    if request.uri().path() != "/healthz" && host.is_none_or(|host| host.as_bytes() != own.authority.as_bytes()) {
-        return plain(StatusCode::MISDIRECTED_REQUEST, format!("This server answers only as {}.\n", own.origin));
-    }
     if let Err(reason) = check(request.method(), request.headers(), &own.origin) {
         tracing::warn!(?reason, path = request.uri().path(), "cross-site request refused");
         return plain(
             StatusCode::FORBIDDEN,
             "Not done: this request did not come from a page of this Sluice. Open the page again and repeat it there.\n".into(),
         );
+    }
+    next.run(request).await
+}
+
+/// The middleware around every route: refuses a Host header that isn't ours, so that a name pointed at this server by
+/// somebody else (DNS rebinding) reaches nothing.
+pub async fn own_host(State(own): State<Arc<Origin>>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST);
+    if request.uri().path() != "/healthz" && host.is_none_or(|host| host.as_bytes() != own.authority.as_bytes()) {
+        return plain(StatusCode::MISDIRECTED_REQUEST, format!("This server answers only as {}.\n", own.origin));
     }
     next.run(request).await
 }

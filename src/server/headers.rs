@@ -8,12 +8,14 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
-/// The policy of a page: scripts and styles only with this response's nonce, nothing from elsewhere.
-pub fn page_policy(nonce: &str) -> String {
+/// The policy of a page: scripts and styles only with this response's nonce, nothing from elsewhere. Forms lead to us,
+/// and on from there to the sign-in service, whose origins are given.
+pub fn page_policy(nonce: &str, forms: &[String]) -> String {
+    let forms: String = forms.iter().flat_map(|origin| [" ", origin.as_str()]).collect();
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; \
          style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; connect-src 'self'; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+         form-action 'self'{forms}; base-uri 'none'; frame-ancestors 'none'"
     )
 }
 

@@ -19,7 +19,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use desk::{Asker, Desk, DeskError, Person};
+use desk::{Asker, Desk, DeskError};
 use futures::{Stream, stream};
 use http::StatusCode;
 use inbound::{
@@ -74,29 +74,26 @@ pub async fn events(
     Path(number): Path<i64>,
 ) -> Response {
     match state.desk.job_progress(&actor.person, number).await {
-        Ok(Some(_)) => {
-            Sse::new(told(state.desk, actor.person, number)).keep_alive(KeepAlive::default()).into_response()
-        }
+        Ok(Some(_)) => Sse::new(told(state.desk, actor, number)).keep_alive(KeepAlive::default()).into_response(),
         Ok(None) => plain(StatusCode::NOT_FOUND, "There is no such job.\n".into()),
         Err(error) => refused(&error),
     }
 }
 
-fn told(desk: Desk, person: Person, number: i64) -> impl Stream<Item = Result<Event, Infallible>> {
+fn told(desk: Desk, actor: Actor, number: i64) -> impl Stream<Item = Result<Event, Infallible>> {
     let changes = desk.job_changes();
-    let epoch = person.epoch;
-    stream::unfold(Some((desk, person, changes, None::<Progress>)), move |state| async move {
-        let (desk, person, mut changes, last) = state?;
+    stream::unfold(Some((desk, actor, changes, None::<Progress>)), move |state| async move {
+        let (desk, actor, mut changes, last) = state?;
         loop {
-            let current = desk.person(&person.id).await.ok().flatten();
-            if current.is_none_or(|current| current.disabled || current.epoch != epoch) || desk.is_stopping() {
+            // Signed out, shut out, or with another role: the session is over, and so is this.
+            if !desk.is_alive(&actor.session).await || desk.is_stopping() {
                 return None;
             }
-            let (job, counts) = desk.job_progress(&person, number).await.ok().flatten()?;
+            let (job, counts) = desk.job_progress(&actor.person, number).await.ok().flatten()?;
             let progress = Progress::of(&job, &counts);
             if last.as_ref() != Some(&progress) {
                 let event = Event::default().data(serde_json::to_string(&progress).unwrap_or_default());
-                let next = progress.active.then_some((desk, person, changes, Some(progress)));
+                let next = progress.active.then_some((desk, actor, changes, Some(progress)));
                 return Some((Ok(event), next));
             }
             // Also without a change a look now and then: the person may have been shut out.

@@ -72,7 +72,7 @@ fn answer(status: StatusCode, name: &str, link: Result<String, (String, String)>
     let owner = Owner::new();
     let html = owner.with(|| {
         let nonce = Nonce::new();
-        (page_policy(&nonce), page(name, link, go, nonce).to_html())
+        (page_policy(&nonce, &[]), page(name, link, go, nonce).to_html())
     });
     let (policy, html) = html;
     (

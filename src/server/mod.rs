@@ -2,7 +2,9 @@
 
 pub mod actor;
 pub mod assets;
+pub mod auth;
 pub mod bulk;
+pub mod command;
 pub mod config;
 pub mod csrf;
 pub mod export;
@@ -10,6 +12,7 @@ pub mod find;
 pub mod flash;
 pub mod headers;
 pub mod jobs;
+pub mod listen;
 pub mod login_link;
 pub mod login_links;
 pub mod places;

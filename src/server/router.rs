@@ -3,7 +3,7 @@
 use crate::{
     app,
     server::{
-        actor, assets, bulk, csrf, export, find, headers, jobs, login_link, login_links, report, sign_in,
+        actor, assets, auth::routes, bulk, csrf, export, find, headers, jobs, login_link, login_links, report, sign_in,
         state::AppState,
     },
 };
@@ -18,14 +18,12 @@ use http::{HeaderName, StatusCode};
 use http_body_util::BodyExt;
 use leptos_axum::{LeptosRoutes, generate_route_list};
 use std::time::Duration;
-use store::Sessions;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     timeout::RequestBodyTimeoutLayer,
     trace::TraceLayer,
 };
-use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 /// Largest body of a form, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -33,30 +31,25 @@ const BODY_LIMIT: usize = 64 * 1024;
 const BATCH_LIMIT: usize = 1024 * 1024;
 /// How much of a refused body is read before the answer.
 const DRAIN_LIMIT: usize = 8 * 1024 * 1024;
-/// A session ends after this long without a request.
-const IDLE: time::Duration = time::Duration::minutes(30);
 
-/// All routes.
-pub fn router(state: AppState, sessions: Sessions) -> Router {
+/// All routes. Clients may take so long between two pieces of a body.
+pub fn router(state: AppState, read: Duration) -> Router {
     let context = {
         let state = state.clone();
         move || leptos::prelude::provide_context(state.clone())
     };
     let routes = generate_route_list(app::App);
     let request_id = HeaderName::from_static("x-request-id");
-    let session_layer = SessionManagerLayer::new(sessions)
-        .with_name("__Host-sluice")
-        .with_secure(true)
-        .with_http_only(true)
-        .with_same_site(SameSite::Lax)
-        .with_path("/")
-        .with_expiry(Expiry::OnInactivity(IDLE));
     Router::new()
         .route("/", get(|| async { Redirect::to("/domains") }))
         .route("/search", get(find::search))
         .route("/find.json", get(find::json))
         .route("/sign-in", post(sign_in::sign_in))
-        .route("/sign-out", post(sign_in::sign_out))
+        .route("/sign-out", post(routes::sign_out))
+        .route("/auth/start", post(routes::start))
+        .route("/auth/callback", get(routes::callback))
+        .route("/auth/step-up", post(routes::step_up))
+        .route("/auth/link/{token}", post(routes::link))
         .route("/theme", post(sign_in::theme))
         .route("/shortcuts", post(sign_in::shortcuts))
         .route("/reports", post(report::post).layer(DefaultBodyLimit::disable()))
@@ -74,14 +67,16 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
         .leptos_routes_with_context(&state, routes, context, app::shell)
         .layer(from_fn(limit_body))
         .layer(from_fn_with_state(state.clone(), actor::find))
-        .layer(session_layer)
         .route("/pkg/{file}", get(assets::pkg))
         .route("/favicon.svg", get(assets::favicon))
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(app::missing)
         .layer(from_fn_with_state(state.origin.clone(), csrf::guard))
+        // A message between servers, which no browser sends and which proves itself.
+        .route("/auth/back-channel", post(routes::back_channel))
+        .layer(from_fn_with_state(state.origin.clone(), csrf::own_host))
         .layer(from_fn(headers::secure))
-        .layer(RequestBodyTimeoutLayer::new(Duration::from_secs(30)))
+        .layer(RequestBodyTimeoutLayer::new(read))
         .layer(from_fn(limit_time))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             headers::plain(
@@ -95,13 +90,19 @@ pub fn router(state: AppState, sessions: Sessions) -> Router {
             tracing::info_span!(
                 "request",
                 method = %request.method(),
-                path = request.uri().path(),
+                path = logged_path(request),
                 id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default(),
             )
         }))
         .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
         .layer(from_fn(own_request_id))
         .with_state(state)
+}
+
+/// A path without the secret that a break-glass link has in it.
+fn logged_path<B>(request: &http::Request<B>) -> &str {
+    let path = request.uri().path();
+    if path.starts_with("/auth/link/") { "/auth/link/…" } else { path }
 }
 
 /// Ends a request that takes too long. A message of 40 MB over a slow line, and on to the service, takes minutes.

@@ -3,14 +3,14 @@
 use crate::server::{
     assets,
     config::{Config, ConfigError},
-    report,
+    listen, report,
     router::router,
     state::AppState,
 };
 use desk::{Desk, MxWatch, system_clock};
 use leptos::config::LeptosOptions;
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
-use store::{Sessions, Store};
+use store::Store;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -25,6 +25,9 @@ pub enum RunError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The settings of sign-in are wrong: all that is.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Auth(Vec<ConfigError>),
     /// The address cannot be listened on.
     #[error("{address} cannot be listened on: {source}")]
     Listen {
@@ -53,6 +56,12 @@ pub enum RunError {
     /// Accepting connections failed.
     #[error("serving failed: {0}")]
     Serve(#[source] std::io::Error),
+    /// A use case failed; the log has the reason.
+    #[error(transparent)]
+    Desk(#[from] desk::DeskError),
+    /// A command was asked for something that isn't there.
+    #[error("{0}")]
+    Command(String),
     /// A health check found the server unwell.
     #[error("{0}")]
     Unhealthy(String),
@@ -79,25 +88,34 @@ impl Running {
     }
 }
 
+/// Opens the database and puts the use cases over it together.
+pub async fn open(config: &Config, ring: vault::KeyRing) -> Result<(Store, Desk), RunError> {
+    let store = Store::open(&config.database)
+        .await
+        .map_err(|source| RunError::Store { path: config.database.display().to_string(), source })?;
+    let master = store.unlock(&ring, system_clock()).await?;
+    let mut client = mailchannels::Config::new(config.upstream()?.clone());
+    client.rate_per_second = config.rate;
+    client.attempt_timeout = Duration::from_millis(config.attempt_ms);
+    let desk = Desk::new(store.clone(), ring, master, mailchannels::Client::new(client)?, system_clock);
+    Ok((store, desk))
+}
+
 /// Starts a server and returns when it listens.
 pub async fn start(config: Config) -> Result<Running, RunError> {
-    config.auth_mode()?;
+    if config.auth.auth.is_none() {
+        return Err(ConfigError::NoAuth.into());
+    }
     let ring = config.key_ring()?;
-    let upstream = config.upstream()?.clone();
+    config.upstream()?;
     let watch = mx_watch(&config)?;
     let listener =
         TcpListener::bind(config.listen).await.map_err(|source| RunError::Listen { address: config.listen, source })?;
     let address = listener.local_addr().map_err(RunError::Serve)?;
     let origin = Arc::new(config.origin(address)?);
+    let auth = Arc::new(config.auth.resolve(config.listen, &origin).map_err(RunError::Auth)?);
 
-    let store = Store::open(&config.database)
-        .await
-        .map_err(|source| RunError::Store { path: config.database.display().to_string(), source })?;
-    let master = store.unlock(&ring, system_clock()).await?;
-    let mut client = mailchannels::Config::new(upstream);
-    client.rate_per_second = config.rate;
-    client.attempt_timeout = Duration::from_millis(config.attempt_ms);
-    let desk = Desk::new(store.clone(), ring, master, mailchannels::Client::new(client)?, system_clock);
+    let (store, desk) = open(&config, ring).await?;
     let desk = match watch {
         Some(watch) => desk.with_mx(watch),
         None => desk,
@@ -115,19 +133,26 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         desk: desk.clone(),
         leptos,
         origin: origin.clone(),
+        auth: auth.clone(),
         reports: Arc::new(Semaphore::new(report::AT_ONCE)),
         spool_dir,
         finds: Arc::default(),
     };
-    let app = router(state, Sessions::new(store.clone(), system_clock));
+    let read = Duration::from_millis(config.read_ms);
+    let app = router(state, read);
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     tasks.spawn({
         let stop = stop.clone();
+        async move { listen::serve(listener, app, read, stop).await }
+    });
+    // What the provider says of itself is known before the first page, if it answers; nothing waits for it.
+    tasks.spawn({
+        let (auth, stop) = (auth.clone(), stop.clone());
         async move {
-            let served = axum::serve(listener, app).with_graceful_shutdown(async move { stop.cancelled().await });
-            if let Err(error) = served.await {
-                tracing::error!(%error, "serving failed");
+            tokio::select! {
+                () = auth.keep_known(system_clock) => {}
+                () = stop.cancelled() => {}
             }
         }
     });

@@ -1,18 +1,19 @@
-//! Signing in and out, the theme, the shortcuts: small answers that need the session or a redirect.
+//! Signing in as somebody of demo mode, the theme, the shortcuts: small answers that set a cookie.
 
 use crate::server::{
-    actor::{EPOCH, PERSON, STARTED, local_path},
+    actor::local_path,
+    auth::{Gate, SESSION, cookie},
     headers::plain,
     state::AppState,
 };
 use axum::{
-    Form,
+    Extension, Form,
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
+use desk::{Circumstances, DeskError, Mode};
 use http::{StatusCode, header};
 use serde::Deserialize;
-use tower_sessions::Session;
 
 /// The sign-in form.
 #[derive(Deserialize)]
@@ -23,38 +24,30 @@ pub struct SignIn {
 }
 
 /// `POST /sign-in`: demo mode.
-pub async fn sign_in(State(state): State<AppState>, session: Session, Form(form): Form<SignIn>) -> Response {
-    let person = match state.desk.demo_person(&form.person).await {
-        Ok(Some(person)) => person,
-        Ok(None) => return Redirect::to("/sign-in").into_response(),
-        Err(_) => return unavailable(),
-    };
+pub async fn sign_in(
+    State(state): State<AppState>,
+    Extension(at): Extension<Circumstances>,
+    Form(form): Form<SignIn>,
+) -> Response {
+    if !matches!(state.auth.gate, Gate::Demo) {
+        return Redirect::to("/sign-in").into_response();
+    }
     let begun = async {
-        // A new id at sign-in: an id planted before it is worth nothing.
-        session.cycle_id().await?;
-        session.insert(PERSON, &person.id).await?;
-        session.insert(EPOCH, person.epoch).await?;
-        session.insert(STARTED, state.desk.now_ms()).await
+        let Some(person) = state.desk.demo_person(&form.person).await? else { return Ok(None) };
+        state.desk.begin_session(&person, Mode::Demo, None, state.desk.now_ms(), &at).await.map(Some)
     };
-    if let Err(error) = begun.await {
-        tracing::error!(%error, "a session could not be begun");
-        return unavailable();
+    match begun.await {
+        Ok(Some(token)) => {
+            let back = local_path(&form.back).unwrap_or("/domains");
+            ([(header::SET_COOKIE, cookie(SESSION, Some(&token)))], Redirect::to(back)).into_response()
+        }
+        Ok(None) => Redirect::to("/sign-in").into_response(),
+        Err(error) => {
+            let error: DeskError = error;
+            tracing::error!(%error, "a session could not be begun");
+            plain(StatusCode::SERVICE_UNAVAILABLE, "Not done: Sluice's own storage failed. Try again.\n".into())
+        }
     }
-    tracing::info!(person = %person.id, role = %person.role, "signed in");
-    Redirect::to(local_path(&form.back).unwrap_or("/domains")).into_response()
-}
-
-/// `POST /sign-out`
-pub async fn sign_out(session: Session) -> Response {
-    if let Err(error) = session.flush().await {
-        tracing::error!(%error, "a session could not be ended");
-        return unavailable();
-    }
-    Redirect::to("/sign-in?out=1").into_response()
-}
-
-fn unavailable() -> Response {
-    plain(StatusCode::SERVICE_UNAVAILABLE, "Not done: Sluice's own storage failed. Try again.\n".into())
 }
 
 /// The theme form.

@@ -1,6 +1,6 @@
 //! What handlers share.
 
-use crate::server::{config::Origin, find::Rate};
+use crate::server::{auth::Auth, config::Origin, find::Rate};
 use axum::extract::FromRef;
 use desk::Desk;
 use leptos::config::LeptosOptions;
@@ -20,6 +20,8 @@ pub struct AppState {
     pub spool_dir: Arc<Path>,
     /// How often people search as they type.
     pub finds: Arc<Rate>,
+    /// How people sign in.
+    pub auth: Arc<Auth>,
     /// The public origin.
     pub origin: Arc<Origin>,
 }

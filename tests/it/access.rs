@@ -9,8 +9,9 @@ async fn every_server_function_by_every_role() {
     let app = TestApp::start(20).await;
     let rank = |need: Need| match need {
         Need::Read => 0,
-        Need::OwnKeys | Need::LoginLink | Need::Lists => 1,
-        Need::ChangeDomains => 2,
+        Need::OwnKeys | Need::StoreKeys | Need::LoginLink | Need::Lists => 1,
+        Need::ChangeDomains | Need::ReadAudit | Need::ExportAudit => 2,
+        Need::SeePeople | Need::People => 3,
     };
     for (index, person) in ["vera", "maya", "tomasz", "ines"].into_iter().enumerate() {
         let browser = app.signed_in(person).await;

@@ -31,6 +31,9 @@ use std::{
 };
 use tokio::sync::{Notify, watch};
 
+/// Why the jobs of somebody who is shut out pause, and the next step.
+pub(crate) const OWNER_OUT: (&str, &str) = ("Its owner is disabled.", "An administrator decides whether it goes on.");
+
 /// What the process knows of the jobs that it runs.
 pub(crate) struct Hub {
     /// This process, as leases name it.
@@ -77,7 +80,7 @@ impl Hub {
     }
 
     /// Tells a job of this process to stop sending.
-    fn stop(&self, number: i64) {
+    pub(crate) fn stop(&self, number: i64) {
         if let Some(flag) = self.with(|running| running.get(&number).cloned()) {
             flag.raise();
         }
@@ -94,7 +97,7 @@ impl Hub {
         self.stopping.load(Ordering::SeqCst)
     }
 
-    fn tell(&self) {
+    pub(crate) fn tell(&self) {
         self.changed.send_modify(|count| *count += 1);
     }
 }

@@ -26,6 +26,7 @@ mod reports;
 mod rescue;
 mod rescue_view;
 mod sending;
+mod sign_in;
 mod subscriptions;
 mod tamper;
 mod undo;
@@ -58,6 +59,8 @@ pub use recipients::{RecipientInput, RecipientReport};
 pub use reports::{ReportInput, ReportPlan};
 pub use rescue::{Pulse, SINCE_DAYS, Verified};
 pub use rescue_view::{Names, RescueView, Standing};
+pub use sign_in::{Circumstances, Mode, NotAdmitted, SignedIn, Token};
+pub use store::{ListedPerson, OrphanRow, SessionRow};
 pub use subscriptions::SubscriptionView;
 pub use tamper::{Changed, ChangedEntry, Tampering};
 
@@ -86,13 +89,23 @@ struct Inner {
     clock: Clock,
     mx: OnceLock<MxWatch>,
     jobs: jobs::Hub,
+    refusals: sign_in::Refusals,
 }
 
 impl Desk {
     /// Puts the use cases together.
     pub fn new(store: Store, ring: KeyRing, master: MasterKeys, client: Client, clock: Clock) -> Self {
         let jobs = jobs::Hub::new(store::new_id(clock()));
-        Self(Arc::new(Inner { store, ring, master, client, clock, mx: OnceLock::new(), jobs }))
+        Self(Arc::new(Inner {
+            store,
+            ring,
+            master,
+            client,
+            clock,
+            mx: OnceLock::new(),
+            jobs,
+            refusals: sign_in::Refusals::default(),
+        }))
     }
 
     /// The current time, unix milliseconds.

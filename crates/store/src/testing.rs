@@ -28,7 +28,8 @@ impl Fixture {
     }
 
     pub(crate) async fn person(&self, subject: &str) -> String {
-        let person = NewPerson { issuer: "test", subject, name: subject, email: None, role: "lead", now: 1 };
+        let person =
+            NewPerson { issuer: "test", subject, name: subject, email: None, role: "lead", mapped_by: "", now: 1 };
         self.store.upsert_person(&person).await.unwrap().id
     }
 

@@ -122,9 +122,7 @@ impl Desk {
     async fn may_not(&self, job: &JobRow) -> Result<Option<(&'static str, &'static str)>> {
         let owner: Option<Person> = self.person(&job.owner_id).await?;
         Ok(match owner {
-            Some(owner) if owner.disabled => {
-                Some(("Its owner is disabled.", "An administrator decides whether it goes on."))
-            }
+            Some(owner) if owner.disabled => Some(super::OWNER_OUT),
             Some(owner) if Role::parse(&job.needs).is_none_or(|needs| owner.role < needs) => Some((
                 "Its owner's role does not allow it any more.",
                 "Ask a colleague whose role does to make the plan again.",

@@ -65,7 +65,7 @@ async fn what_is_no_database_is_refused() {
 async fn statements_are_counted() {
     let fixture = Fixture::new().await;
     let before = fixture.store.statements();
-    fixture.store.people().await.unwrap();
+    fixture.store.people(0).await.unwrap();
     fixture.store.person("x").await.unwrap();
     assert_eq!(fixture.store.statements() - before, 2);
 }
@@ -81,12 +81,14 @@ fn ids_sort_by_time() {
 async fn an_unknown_role_is_refused_and_another_role_raises_the_epoch() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
-    let person = |role, now| crate::NewPerson { issuer: "i", subject: "s", name: "Ann", email: None, role, now };
+    let person =
+        |role, now| crate::NewPerson { issuer: "i", subject: "s", name: "Ann", email: None, role, mapped_by: "", now };
     let first = store.upsert_person(&person("agent", 1)).await.unwrap();
     let again = store.upsert_person(&person("agent", 2)).await.unwrap();
     assert_eq!((again.id.as_str(), again.epoch, again.last_seen_at), (first.id.as_str(), first.epoch, Some(2)));
     let other = store.upsert_person(&person("admin", 3)).await.unwrap();
     assert_eq!((other.role.as_str(), other.epoch), ("admin", first.epoch + 1));
     assert!(matches!(store.upsert_person(&person("root", 4)).await, Err(StoreError::Db(_))));
-    assert_eq!(store.people().await.unwrap(), [other]);
+    let listed: Vec<_> = store.people(0).await.unwrap().into_iter().map(|listed| listed.person).collect();
+    assert_eq!(listed, [other]);
 }

@@ -1,99 +1,180 @@
 use super::*;
-use crate::testing::Fixture;
-use std::{
-    collections::HashMap,
-    sync::atomic::{AtomicI64, Ordering},
-};
+use crate::{NewPerson, testing::Fixture};
 
-fn at_1000() -> i64 {
-    1_000
+const NOW: i64 = 100_000_000;
+
+fn hash(token: &str) -> TokenHash {
+    TokenHash::of(token)
 }
 
-fn record(expires_at: i64, person: Option<&str>) -> Record {
-    let data = person.map(|id| (PERSON.to_owned(), id.into())).into_iter().collect::<HashMap<_, _>>();
-    Record {
-        id: Id::default(),
-        data,
-        expiry_date: OffsetDateTime::from_unix_timestamp_nanos(i128::from(expires_at) * 1_000_000).unwrap(),
+fn new<'a>(token: &'a str, person_id: &'a str) -> NewSession<'a> {
+    NewSession {
+        hash: hash(token),
+        name: token,
+        person_id,
+        epoch: 0,
+        mode: "oidc",
+        proved_at: NOW,
+        device: "Firefox on Linux",
+        address: "192.0.2.1",
+        provider_session: Some("sid"),
+        hint: None,
+        now: NOW,
+    }
+}
+
+impl Fixture {
+    async fn alive(&self, token: &str, now: i64) -> bool {
+        self.store.session(hash(token), now).await.unwrap().is_some()
     }
 }
 
 #[tokio::test]
-async fn a_session_lives_until_deleted_and_is_not_resurrected() {
+async fn a_session_lives_until_ended_and_is_not_resurrected() {
     let fixture = Fixture::new().await;
     let ann = fixture.person("ann").await;
-    let sessions = Sessions::new(fixture.store.clone(), at_1000);
-    let mut session = record(2_000, None);
-    sessions.create(&mut session).await.unwrap();
-    assert_eq!(sessions.load(&session.id).await.unwrap().as_ref(), Some(&session));
+    fixture.store.begin_session(&new("t", &ann)).await.unwrap();
+    let found = fixture.store.session(hash("t"), NOW).await.unwrap().unwrap();
+    assert_eq!((found.person.id.as_str(), found.session.device.as_str()), (ann.as_str(), "Firefox on Linux"));
+    assert!(!fixture.alive("u", NOW).await);
 
-    session.data.insert(PERSON.into(), ann.as_str().into());
-    sessions.save(&session).await.unwrap();
-    assert_eq!(sessions.load(&session.id).await.unwrap().as_ref(), Some(&session));
-
-    // Signed out while another request of the same session is in flight; that one saves late.
-    sessions.delete(&session.id).await.unwrap();
-    sessions.save(&session).await.unwrap();
-    assert_eq!(sessions.load(&session.id).await.unwrap(), None);
+    // Signed out while other requests of the same session are in flight; those note it late.
+    assert_eq!(fixture.store.end_session(hash("t")).await.unwrap().unwrap().person_id, ann);
+    fixture.store.touch_session(hash("t"), NOW + 1).await.unwrap();
+    assert!(!fixture.store.renew_session(hash("t"), &new("v", &ann)).await.unwrap());
+    assert!(!fixture.alive("t", NOW).await && !fixture.alive("v", NOW).await);
 }
 
 #[tokio::test]
-async fn all_sessions_of_a_person_end_at_once() {
+async fn idle_and_absolute_ends() {
+    let fixture = Fixture::new().await;
+    let ann = fixture.person("ann").await;
+    fixture.store.begin_session(&new("t", &ann)).await.unwrap();
+    assert!(fixture.alive("t", NOW + IDLE_MS - 1).await);
+    assert!(!fixture.alive("t", NOW + IDLE_MS).await);
+    // Busy all day.
+    for minute in 0..480 {
+        let now = NOW + minute * 60_000;
+        assert!(fixture.alive("t", now).await, "minute {minute}");
+        fixture.store.touch_session(hash("t"), now).await.unwrap();
+    }
+    assert!(fixture.alive("t", NOW + ABSOLUTE_MS - 1).await);
+    assert!(!fixture.alive("t", NOW + ABSOLUTE_MS).await);
+    assert_eq!(fixture.store.delete_expired(NOW + ABSOLUTE_MS - 1).await.unwrap(), 0);
+    assert_eq!(fixture.store.delete_expired(NOW + ABSOLUTE_MS).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_step_up_changes_the_token_and_not_the_day() {
+    let fixture = Fixture::new().await;
+    let ann = fixture.person("ann").await;
+    fixture.store.begin_session(&new("old", &ann)).await.unwrap();
+    let later = NewSession { now: NOW + 60_000, proved_at: NOW + 60_000, ..new("new", &ann) };
+    assert!(fixture.store.renew_session(hash("old"), &later).await.unwrap());
+    assert!(!fixture.alive("old", NOW).await);
+    let session = fixture.store.session(hash("new"), NOW + 60_000).await.unwrap().unwrap().session;
+    assert_eq!((session.started_at, session.proved_at), (NOW, NOW + 60_000));
+    // Nobody steps up in another's session.
+    let bob = fixture.person("bob").await;
+    assert!(!fixture.store.renew_session(hash("new"), &new("bobs", &bob)).await.unwrap());
+    assert!(fixture.alive("new", NOW).await);
+}
+
+#[tokio::test]
+async fn whoever_is_shut_out_or_gets_another_role_is_signed_out() {
     let fixture = Fixture::new().await;
     let (ann, bob) = fixture.two_people().await;
-    let sessions = Sessions::new(fixture.store.clone(), at_1000);
-    let mut all =
-        [record(2_000, Some(&ann)), record(2_000, Some(&ann)), record(2_000, Some(&bob)), record(2_000, None)];
-    for session in &mut all {
-        sessions.create(session).await.unwrap();
+    for (token, person) in [("a1", &ann), ("a2", &ann), ("b", &bob)] {
+        fixture.store.begin_session(&new(token, person)).await.unwrap();
     }
-    assert_eq!(fixture.store.delete_sessions_of(&ann).await.unwrap(), 2);
-    sessions.save(&all[0]).await.unwrap();
-    let mut alive = Vec::new();
-    for session in &all {
-        alive.push(sessions.load(&session.id).await.unwrap().is_some());
+    assert!(fixture.store.set_disabled(&ann, Some("Ines"), NOW).await.unwrap());
+    assert!(!fixture.store.set_disabled(&ann, Some("Ines"), NOW).await.unwrap());
+    assert!(!fixture.alive("a1", NOW).await && fixture.alive("b", NOW).await);
+    // A session that a request in flight begins with the old epoch is dead from the start, also after they are back.
+    fixture.store.begin_session(&new("a3", &ann)).await.unwrap();
+    assert!(!fixture.alive("a3", NOW).await);
+    assert!(fixture.store.set_disabled(&ann, None, NOW).await.unwrap());
+    assert!(!fixture.alive("a3", NOW).await);
+    let changed =
+        NewPerson { issuer: "test", subject: "bob", name: "bob", email: None, role: "agent", mapped_by: "g", now: NOW };
+    assert_eq!(fixture.store.upsert_person(&changed).await.unwrap().mapped_by, "g");
+    assert!(!fixture.alive("b", NOW).await);
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_ended_by_name_or_by_the_provider() {
+    let fixture = Fixture::new().await;
+    let (ann, bob) = fixture.two_people().await;
+    for (token, person, sid) in [("a1", &ann, "x"), ("a2", &ann, "y"), ("a3", &ann, "z"), ("b", &bob, "x")] {
+        let session = NewSession { provider_session: Some(sid), ..new(token, person) };
+        fixture.store.begin_session(&session).await.unwrap();
     }
-    assert_eq!(alive, [false, false, true, true]);
+    assert_eq!(fixture.store.sessions_of(&ann, NOW).await.unwrap().len(), 3);
+    assert!(!fixture.store.end_named_session(&bob, "a1").await.unwrap(), "another's");
+    let ended = fixture.store.end_provider_sessions("test", Some("ann"), Some("x")).await.unwrap();
+    assert_eq!(ended.iter().map(|ended| ended.name.as_str()).collect::<Vec<_>>(), ["a1"]);
+    assert!(fixture.store.end_provider_sessions("other", Some("ann"), None).await.unwrap().is_empty());
+    assert!(fixture.store.end_provider_sessions("test", None, None).await.unwrap().is_empty());
+    assert_eq!(fixture.store.end_sessions_of(&ann, Some("a2")).await.unwrap(), 1);
+    assert!(fixture.alive("a2", NOW).await && fixture.alive("b", NOW).await);
 }
 
 #[tokio::test]
-async fn expired_sessions_do_not_load_and_are_deleted() {
-    static NOW: AtomicI64 = AtomicI64::new(0);
+async fn what_was_begun_and_links_count_once_and_ten_minutes() {
     let fixture = Fixture::new().await;
-    let sessions = Sessions::new(fixture.store.clone(), || NOW.load(Ordering::SeqCst));
-    let mut session = record(2_000, None);
-    sessions.create(&mut session).await.unwrap();
-    NOW.store(1_999, Ordering::SeqCst);
-    assert!(sessions.load(&session.id).await.unwrap().is_some());
-    assert_eq!(fixture.store.delete_expired(1_999).await.unwrap(), 0);
-    NOW.store(2_000, Ordering::SeqCst);
-    assert!(sessions.load(&session.id).await.unwrap().is_none());
-    assert_eq!(fixture.store.delete_expired(2_000).await.unwrap(), 1);
+    let ann = fixture.person("ann").await;
+    let begun = BegunRow {
+        state: "s".into(),
+        nonce: "n".into(),
+        verifier: "v".into(),
+        back: "/keys".into(),
+        session: Some(hash("t")),
+    };
+    let store = &fixture.store;
+    store.begin_sign_in(hash("f"), &begun, NOW).await.unwrap();
+    assert_eq!(store.take_sign_in(hash("g"), NOW).await.unwrap(), None);
+    assert_eq!(store.take_sign_in(hash("f"), NOW + BEGUN_MS - 1).await.unwrap(), Some(begun.clone()));
+    assert_eq!(store.take_sign_in(hash("f"), NOW).await.unwrap(), None, "once");
+    store.begin_sign_in(hash("f"), &begun, NOW).await.unwrap();
+    assert_eq!(store.take_sign_in(hash("f"), NOW + BEGUN_MS).await.unwrap(), None, "too late");
+
+    store.add_link(hash("l1"), &ann, NOW).await.unwrap();
+    store.add_link(hash("l2"), &ann, NOW).await.unwrap();
+    assert_eq!(store.take_link(hash("l1"), NOW).await.unwrap(), None, "a later one voids it");
+    assert_eq!(store.take_link(hash("l2"), NOW + 1).await.unwrap(), Some(ann.clone()));
+    assert_eq!(store.take_link(hash("l2"), NOW + 1).await.unwrap(), None, "once");
+    store.add_link(hash("l3"), &ann, NOW).await.unwrap();
+    assert_eq!(store.take_link(hash("l3"), NOW + BEGUN_MS).await.unwrap(), None, "too late");
+
+    assert!(store.note_logout("j", NOW).await.unwrap());
+    assert!(!store.note_logout("j", NOW).await.unwrap());
 }
 
 #[tokio::test]
-async fn an_id_taken_already_is_drawn_anew() {
+async fn the_file_does_not_hold_the_token() {
     let fixture = Fixture::new().await;
-    let sessions = Sessions::new(fixture.store.clone(), at_1000);
-    let mut first = record(2_000, None);
-    sessions.create(&mut first).await.unwrap();
-    let mut second = Record { id: first.id, ..record(3_000, None) };
-    sessions.create(&mut second).await.unwrap();
-    assert_ne!(first.id, second.id);
-    assert_eq!(sessions.load(&first.id).await.unwrap(), Some(first));
-}
-
-#[tokio::test]
-async fn the_file_does_not_hold_the_id() {
-    let fixture = Fixture::new().await;
-    let sessions = Sessions::new(fixture.store.clone(), at_1000);
-    let mut session = record(2_000, None);
-    sessions.create(&mut session).await.unwrap();
+    let ann = fixture.person("ann").await;
+    let token = "kJ3vYw0-a-token-as-it-travels-9Qx";
+    fixture.store.begin_session(&NewSession { name: "n", ..new(token, &ann) }).await.unwrap();
     fixture.store.close().await;
-    let (raw, printed) = (session.id.0.to_le_bytes(), session.id.to_string());
     for entry in std::fs::read_dir(fixture.directory.path()).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-        assert!(!bytes.windows(raw.len()).any(|window| window == raw));
-        assert!(!bytes.windows(printed.len()).any(|window| window == printed.as_bytes()));
+        assert!(!bytes.windows(token.len()).any(|window| window == token.as_bytes()));
     }
+}
+
+#[tokio::test]
+async fn every_request_s_question_reads_an_index() {
+    let fixture = Fixture::new().await;
+    let plan: Vec<(i64, i64, i64, String)> = fixture
+        .store
+        .rows(concat!(
+            "EXPLAIN QUERY PLAN ",
+            "SELECT p.* FROM sessions s JOIN people p ON p.id = s.person_id WHERE s.id_hash = ?1"
+        ))
+        .bind(hash("t").bytes())
+        .fetch_all(fixture.store.read())
+        .await
+        .unwrap();
+    assert!(plan.iter().all(|row| row.3.starts_with("SEARCH")), "{plan:?}");
 }
