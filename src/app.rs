@@ -98,6 +98,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/plans/:number") view=pages::plan::PlanPage ssr=SsrMode::Async/>
                 <Route path=path!("/jobs") view=pages::jobs::Jobs ssr=SsrMode::Async/>
                 <Route path=path!("/jobs/:number") view=pages::job::JobPage ssr=SsrMode::Async/>
+                <Route path=path!("/audit") view=pages::audit::Audit ssr=SsrMode::Async/>
                 <Route path=path!("/subscriptions") view=pages::subscriptions::Subscriptions ssr=SsrMode::Async/>
             </Routes>
         </Router>

@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use sluice::server::{
+    audit_cli,
     command::{self, UserCommand},
     config::Config,
     healthcheck, serve,
@@ -27,8 +28,25 @@ enum Command {
     /// People: list them, shut them out, or make a sign-in link for when single sign-on does not work.
     #[command(subcommand)]
     User(UserCommand),
+    /// Check or export the audit log.
+    Audit {
+        #[command(subcommand)]
+        what: Audit,
+    },
     /// Ask a running server whether it is healthy; for a container's HEALTHCHECK.
     Healthcheck,
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Check that no row was changed, moved, put in or taken out. Needs the key-encryption key; a server may be running.
+    Verify {
+        /// A head that the log printed earlier, as `id:mac`: shows also that the newest rows were cut off. Repeatable.
+        #[arg(long = "head", value_name = "ID:MAC")]
+        heads: Vec<store::AuditHead>,
+    },
+    /// Write all rows as CSV to standard output, the head of the chain in the last line.
+    Export,
 }
 
 fn main() -> ExitCode {
@@ -45,6 +63,12 @@ fn main() -> ExitCode {
         Some(Command::Healthcheck) => runtime.block_on(healthcheck(&cli.config)),
         Some(Command::CheckConfig) => command::check_config(&cli.config),
         Some(Command::User(user)) => runtime.block_on(command::user(&cli.config, user)),
+        Some(Command::Audit { what: Audit::Verify { heads } }) => {
+            runtime.block_on(audit_cli::verify(&cli.config, &heads, &mut std::io::stdout()))
+        }
+        Some(Command::Audit { what: Audit::Export }) => {
+            runtime.block_on(audit_cli::export(&cli.config, &mut std::io::stdout().lock()))
+        }
         Some(Command::Serve) | None => runtime.block_on(serve(cli.config)),
     };
     match outcome {

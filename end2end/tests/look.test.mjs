@@ -38,6 +38,7 @@ const PAGES = [
   ["bulk-entries", "/bulk/add-entries"],
   ["jobs", "/jobs"],
   ["subscriptions", "/subscriptions"],
+  ["audit", "/audit"],
   ["not-found", "/no/such/page"],
 ];
 

@@ -86,12 +86,14 @@ pub async fn save_settings(
     #[server(default)] override_recipient: String,
     #[server(default)] header_name: String,
     #[server(default)] header_value: String,
+    #[server(default)] reason: String,
 ) -> Result<(), AppError> {
     let form = Form::new("settings", domain_page(&name, "spam"))
         .typed("policy", &policy)
         .typed("override_recipient", &override_recipient)
         .typed("header_name", &header_name)
-        .typed("header_value", &header_value);
+        .typed("header_value", &header_value)
+        .reason(&reason);
     act(Need::ChangeDomains, form, async move |desk, asker| {
         let fields = SettingsFields { policy, override_recipient, header_name, header_value };
         let applied = desk.change_settings(&asker, &name, &SettingsInput { fields, base }).await?;
@@ -128,21 +130,30 @@ pub async fn review_servers(
 
 /// Replaces the servers by a reviewed draft.
 #[server(prefix = "/do", endpoint = "domains/servers/replace")]
-pub async fn replace_servers(name: String, draft: String, #[server(default)] typed: String) -> Result<(), AppError> {
+pub async fn replace_servers(
+    name: String,
+    draft: String,
+    #[server(default)] typed: String,
+    #[server(default)] reason: String,
+) -> Result<(), AppError> {
     let page = format!("/domains/{}/servers?draft={}", segment(&name), segment(&draft));
-    act(Need::ChangeDomains, Form::new("replace", page).typed("typed", &typed), async move |desk, asker| {
-        let kept: Option<ServersDraft> = flash::kept(&desk, &asker.person, SERVERS_DRAFT, &draft).await;
-        let kept = kept.filter(|kept| kept.domain == name).ok_or(desk::DeskError::Stale)?;
-        let applied = desk.replace_servers(&asker, &name, &kept.input(), &typed).await?;
-        let counts = match (&applied.before, &applied.after) {
-            (Snapshot::Servers { servers: before }, Snapshot::Servers { servers: after }) => {
-                (before.len(), after.len())
-            }
-            _ => (0, 0),
-        };
-        let title = format!("Replaced {} with {}.", words::count(counts.0 as u64, "server", "servers"), counts.1);
-        Ok(Next::say(domain_page(&name, ""), said(&applied, &name, title)))
-    })
+    act(
+        Need::ChangeDomains,
+        Form::new("replace", page).typed("typed", &typed).reason(&reason),
+        async move |desk, asker| {
+            let kept: Option<ServersDraft> = flash::kept(&desk, &asker.person, SERVERS_DRAFT, &draft).await;
+            let kept = kept.filter(|kept| kept.domain == name).ok_or(desk::DeskError::Stale)?;
+            let applied = desk.replace_servers(&asker, &name, &kept.input(), &typed).await?;
+            let counts = match (&applied.before, &applied.after) {
+                (Snapshot::Servers { servers: before }, Snapshot::Servers { servers: after }) => {
+                    (before.len(), after.len())
+                }
+                _ => (0, 0),
+            };
+            let title = format!("Replaced {} with {}.", words::count(counts.0 as u64, "server", "servers"), counts.1);
+            Ok(Next::say(domain_page(&name, ""), said(&applied, &name, title)))
+        },
+    )
     .await
 }
 
@@ -152,8 +163,9 @@ pub async fn save_admins(
     name: String,
     #[server(default)] base: String,
     #[server(default)] admins: String,
+    #[server(default)] reason: String,
 ) -> Result<(), AppError> {
-    let form = Form::new("admins", domain_page(&name, "admins")).typed("admins", &admins);
+    let form = Form::new("admins", domain_page(&name, "admins")).typed("admins", &admins).reason(&reason);
     act(Need::ChangeDomains, form, async move |desk, asker| {
         let applied = desk.change_admins(&asker, &name, &AdminsInput { text: admins, base }).await?;
         Ok(Next::say(domain_page(&name, ""), said(&applied, &name, "The domain admins are saved.")))
@@ -163,8 +175,8 @@ pub async fn save_admins(
 
 /// Adds an alias.
 #[server(prefix = "/do", endpoint = "domains/alias/add")]
-pub async fn add_alias(name: String, alias: String) -> Result<(), AppError> {
-    let form = Form::new("alias", domain_page(&name, "aliases")).typed("alias", &alias);
+pub async fn add_alias(name: String, alias: String, #[server(default)] reason: String) -> Result<(), AppError> {
+    let form = Form::new("alias", domain_page(&name, "aliases")).typed("alias", &alias).reason(&reason);
     act(Need::ChangeDomains, form, async move |desk, asker| {
         let applied = desk.add_alias(&asker, &name, &alias).await?;
         Ok(Next::say(domain_page(&name, ""), said(&applied, &name, format!("{} is an alias now.", alias.trim()))))
@@ -174,8 +186,9 @@ pub async fn add_alias(name: String, alias: String) -> Result<(), AppError> {
 
 /// Removes an alias.
 #[server(prefix = "/do", endpoint = "domains/alias/remove")]
-pub async fn remove_alias(name: String, alias: String) -> Result<(), AppError> {
-    act(Need::ChangeDomains, Form::new("alias", domain_page(&name, "aliases")), async move |desk, asker| {
+pub async fn remove_alias(name: String, alias: String, #[server(default)] reason: String) -> Result<(), AppError> {
+    let form = Form::new("alias", domain_page(&name, "aliases")).reason(&reason);
+    act(Need::ChangeDomains, form, async move |desk, asker| {
         let applied = desk.remove_alias(&asker, &name, &alias).await?;
         Ok(Next::say(domain_page(&name, ""), said(&applied, &name, format!("{alias} is no longer an alias."))))
     })
@@ -184,8 +197,12 @@ pub async fn remove_alias(name: String, alias: String) -> Result<(), AppError> {
 
 /// Locks a domain to another of one's keys.
 #[server(prefix = "/do", endpoint = "domains/associate")]
-pub async fn associate(name: String, #[server(default)] key: String) -> Result<(), AppError> {
-    let form = Form::new("associate", domain_page(&name, "key")).typed("key", &key);
+pub async fn associate(
+    name: String,
+    #[server(default)] key: String,
+    #[server(default)] reason: String,
+) -> Result<(), AppError> {
+    let form = Form::new("associate", domain_page(&name, "key")).typed("key", &key).reason(&reason);
     act(Need::ChangeDomains, form, async move |desk, asker| {
         let applied = desk.associate(&asker, &name, &key).await?;
         Ok(Next::say(domain_page(&name, ""), said(&applied, &name, "The domain is locked to that key now.")))
@@ -195,9 +212,9 @@ pub async fn associate(name: String, #[server(default)] key: String) -> Result<(
 
 /// Deprovisions a domain whose name was typed.
 #[server(prefix = "/do", endpoint = "domains/deprovision")]
-pub async fn deprovision(name: String, typed: String) -> Result<(), AppError> {
+pub async fn deprovision(name: String, typed: String, #[server(default)] reason: String) -> Result<(), AppError> {
     let page = format!("/domains/{}/deprovision", segment(&name));
-    act(Need::ChangeDomains, Form::new("deprovision", page).typed("typed", &typed), async move |desk, asker| {
+    act(Need::ChangeDomains, Form::new("deprovision", page).typed("typed", &typed).reason(&reason), async move |desk, asker| {
         desk.deprovision(&asker, &name, &typed).await?;
         let flash = Flash {
             detail: "If its MX records still point at MailChannels, its mail now bounces with 554 5.7.1 Relay access denied.".into(),

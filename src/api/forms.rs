@@ -38,12 +38,14 @@ pub struct Form {
     pub page: String,
     /// What was typed; never a secret.
     pub typed: HashMap<String, String>,
+    /// Ticket or reason, as typed; empty where the form has no such field.
+    pub reason: String,
 }
 
 impl Form {
     /// A form on a page.
     pub fn new(name: &'static str, page: impl Into<String>) -> Self {
-        Self { name, page: page.into(), typed: HashMap::new() }
+        Self { name, page: page.into(), typed: HashMap::new(), reason: String::new() }
     }
 
     /// Keeps what was typed into a field.
@@ -51,6 +53,13 @@ impl Form {
     pub fn typed(mut self, field: &str, value: impl Into<String>) -> Self {
         self.typed.insert(field.to_owned(), value.into());
         self
+    }
+
+    /// Takes the ticket or reason that was typed with the change, from the field `reason`. It goes into the audit log.
+    #[must_use]
+    pub fn reason(mut self, typed: &str) -> Self {
+        typed.clone_into(&mut self.reason);
+        self.typed("reason", typed)
     }
 }
 
@@ -72,12 +81,18 @@ where
         }
         (Err(error), None) => return Err(error),
     };
-    let asker = Asker { person: actor.person, request_id: actor.request_id };
+    let asker = Asker::new(actor.person, actor.request_id);
     let person = asker.person.clone();
     // A task of its own: a change that has begun is brought to its end, and its outcome noted, also
     // when the browser goes away in the middle.
-    let ran = tokio::spawn(run(desk.clone(), asker)).await;
-    let next = match ran.unwrap_or_else(|error| Err(DeskError::storage(&error))) {
+    let ran = match asker.because(&form.reason) {
+        Ok(asker) => {
+            let ran = tokio::spawn(run(desk.clone(), asker)).await;
+            ran.unwrap_or_else(|error| Err(DeskError::storage(&error)))
+        }
+        Err(error) => Err(error),
+    };
+    let next = match ran {
         Ok(next) => next,
         Err(error) => {
             let (title, detail) = error.words();

@@ -13,9 +13,9 @@ use leptos::server;
 
 /// Stores a key after checking it.
 #[server(prefix = "/do", endpoint = "keys/add")]
-pub async fn add_key(label: String, secret: String) -> Result<(), AppError> {
+pub async fn add_key(label: String, secret: String, #[server(default)] reason: String) -> Result<(), AppError> {
     // The secret is not among what is kept: a rejected key is pasted again.
-    let form = Form::new("add", "/keys#add").typed("label", &label);
+    let form = Form::new("add", "/keys#add").typed("label", &label).reason(&reason);
     act(Need::StoreKeys, form, async move |desk, asker| {
         desk.add_key(&asker, &label, &secret).await?;
         let label = label.trim();
@@ -26,8 +26,8 @@ pub async fn add_key(label: String, secret: String) -> Result<(), AppError> {
 
 /// Gives a key another label.
 #[server(prefix = "/do", endpoint = "keys/rename")]
-pub async fn rename_key(id: String, label: String) -> Result<(), AppError> {
-    let form = Form::new("rename", format!("/keys/{}#rename", segment(&id))).typed("label", &label);
+pub async fn rename_key(id: String, label: String, #[server(default)] reason: String) -> Result<(), AppError> {
+    let form = Form::new("rename", format!("/keys/{}#rename", segment(&id))).typed("label", &label).reason(&reason);
     act(Need::OwnKeys, form, async move |desk, asker| {
         desk.rename_key(&asker, &id, &label).await?;
         Ok(Next::say("/keys", Flash::done(format!("The key is called {} now.", label.trim()))))
@@ -37,8 +37,8 @@ pub async fn rename_key(id: String, label: String) -> Result<(), AppError> {
 
 /// Replaces a key's secret.
 #[server(prefix = "/do", endpoint = "keys/replace")]
-pub async fn replace_key(id: String, secret: String) -> Result<(), AppError> {
-    let form = Form::new("replace", format!("/keys/{}#replace", segment(&id)));
+pub async fn replace_key(id: String, secret: String, #[server(default)] reason: String) -> Result<(), AppError> {
+    let form = Form::new("replace", format!("/keys/{}#replace", segment(&id))).reason(&reason);
     act(Need::StoreKeys, form, async move |desk, asker| {
         desk.replace_key(&asker, &id, &secret).await?;
         Ok(Next::say(
@@ -51,8 +51,8 @@ pub async fn replace_key(id: String, secret: String) -> Result<(), AppError> {
 
 /// Removes a key from Sluice.
 #[server(prefix = "/do", endpoint = "keys/remove")]
-pub async fn remove_key(id: String, typed: String) -> Result<(), AppError> {
-    let form = Form::new("remove", format!("/keys/{}#remove", segment(&id))).typed("typed", &typed);
+pub async fn remove_key(id: String, typed: String, #[server(default)] reason: String) -> Result<(), AppError> {
+    let form = Form::new("remove", format!("/keys/{}#remove", segment(&id))).typed("typed", &typed).reason(&reason);
     act(Need::OwnKeys, form, async move |desk, asker| {
         desk.remove_key(&asker, &id, &typed).await?;
         Ok(Next::say("/keys", Flash::done("The key is removed from Sluice. At MailChannels nothing changed.")))

@@ -40,6 +40,9 @@ pub struct EntriesDraft {
     /// Reasons to be careful, each with its entry.
     #[serde(default)]
     pub careful: Vec<String>,
+    /// Ticket or reason that was typed so far.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// What became of entries.
@@ -131,13 +134,15 @@ pub async fn add_entries(
     #[server(default)] list: String,
     #[server(default)] text: String,
     #[server(default)] back: String,
+    #[server(default)] reason: String,
 ) -> Result<(), AppError> {
     let back = back_path(&back);
     let form = Form::new("entries", format!("{back}#add"))
         .typed("tier", &tier)
         .typed("list", &list)
         .typed("whose", &whose)
-        .typed("text", &text);
+        .typed("text", &text)
+        .reason(&reason);
     act(Need::Lists, form, async move |desk, asker| {
         let whose = match Tier::parse(&tier) {
             Some(Tier::Domain) => whose.rsplit('@').next().unwrap_or_default().to_owned(),
@@ -163,7 +168,8 @@ pub async fn add_entries(
         let careful: Vec<_> =
             careful.into_iter().map(|(item, warning)| format!("{item}: {}", warning.words())).collect();
         let review = plan.needs_review() || !careful.is_empty();
-        let draft = EntriesDraft { targets: plan.targets, present: true, back, careful };
+        let reason = asker.reason.clone().unwrap_or_default();
+        let draft = EntriesDraft { targets: plan.targets, present: true, back, careful, reason };
         if review {
             let id = flash::keep_as(&desk, &asker.person, ENTRIES_DRAFT, &draft).await?;
             return Ok(Next::to(format!("/lists/review?draft={id}")));
@@ -181,15 +187,21 @@ pub async fn remove_entry(
     #[server(default)] list: String,
     #[server(default)] item: String,
     #[server(default)] back: String,
+    #[server(default)] reason: String,
 ) -> Result<(), AppError> {
     let back = back_path(&back);
-    act(Need::Lists, Form::new("remove", back.clone()), async move |desk, asker| {
+    act(Need::Lists, Form::new("remove", back.clone()).reason(&reason), async move |desk, asker| {
         let whose = whose_of(&tier, &whose)?;
         let list =
             List::parse(&list).ok_or_else(|| DeskError::field("list", "Choose a list: safelist or blocklist."))?;
         let wide = whose.tier() == Tier::Account;
-        let draft =
-            EntriesDraft { targets: vec![Target { whose, list, item }], present: false, back, careful: Vec::new() };
+        let draft = EntriesDraft {
+            targets: vec![Target { whose, list, item }],
+            present: false,
+            back,
+            careful: Vec::new(),
+            reason: asker.reason.clone().unwrap_or_default(),
+        };
         if wide {
             let id = flash::keep_as(&desk, &asker.person, ENTRIES_DRAFT, &draft).await?;
             return Ok(Next::to(format!("/lists/review?draft={id}")));
@@ -201,9 +213,13 @@ pub async fn remove_entry(
 
 /// Carries out what was looked at.
 #[server(prefix = "/do", endpoint = "lists/send")]
-pub async fn send_entries(#[server(default)] draft: String, #[server(default)] typed: String) -> Result<(), AppError> {
+pub async fn send_entries(
+    #[server(default)] draft: String,
+    #[server(default)] typed: String,
+    #[server(default)] reason: String,
+) -> Result<(), AppError> {
     let page = format!("/lists/review?draft={}", segment(&draft));
-    act(Need::Lists, Form::new("send", page).typed("typed", &typed), async move |desk, asker| {
+    act(Need::Lists, Form::new("send", page).typed("typed", &typed).reason(&reason), async move |desk, asker| {
         let kept: EntriesDraft =
             flash::kept(&desk, &asker.person, ENTRIES_DRAFT, &draft).await.ok_or(DeskError::Stale)?;
         let count = kept.targets.len();
@@ -250,7 +266,13 @@ pub async fn undo_entries(#[server(default)] id: String) -> Result<(), AppError>
         carry_out(
             &desk,
             &asker,
-            EntriesDraft { targets, present: !report.present, back: report.back, careful: Vec::new() },
+            EntriesDraft {
+                targets,
+                present: !report.present,
+                back: report.back,
+                careful: Vec::new(),
+                reason: String::new(),
+            },
         )
         .await
     })
@@ -266,8 +288,9 @@ pub async fn create_recipient(
     #[server(default)] safelist: String,
     #[server(default)] blocklist: String,
     #[server(default)] sure: String,
+    #[server(default)] reason: String,
 ) -> Result<(), AppError> {
-    let mut form = Form::new("recipient", "/recipients");
+    let mut form = Form::new("recipient", "/recipients").reason(&reason);
     for (field, value) in [
         ("address", &address),
         ("admin", &admin),

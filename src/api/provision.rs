@@ -32,8 +32,11 @@ pub async fn provision_one(
     #[server(default)] servers: Vec<ServerRow>,
     #[server(default)] aliases: String,
     #[server(default)] admins: String,
+    #[server(default)] reason: String,
 ) -> Result<(), AppError> {
-    let mut form = Form::new("one", "/provision").typed("servers", serde_json::to_string(&servers).unwrap_or_default());
+    let mut form = Form::new("one", "/provision")
+        .typed("servers", serde_json::to_string(&servers).unwrap_or_default())
+        .reason(&reason);
     for (field, value) in [
         ("key", &key),
         ("subscription", &subscription),

@@ -1,6 +1,6 @@
 //! Form fields: label, control, hint, error, tied together for assistive technology.
 
-use crate::components::{Icon, icon};
+use crate::components::{Cx, Icon, icon};
 use leptos::prelude::*;
 
 /// An error beside its field.
@@ -69,6 +69,19 @@ pub fn Field(
             {field_error(format!("{id}-err"), error)}
             {has_hint.then(|| view! { <p class="hint" id=format!("{id}-hint")>{hint}</p> })}
         </div>
+    }
+}
+
+/// The optional field of a change for a ticket or a reason, folded away until it is wanted. What is typed is read by
+/// [`crate::api::forms::Form::reason`].
+pub fn reason_field(cx: &Cx, form: &'static str, value: &str) -> impl IntoView + use<> {
+    let (value, error) = (cx.typed(form, "reason", value), cx.error(form, "reason"));
+    let open = !value.is_empty() || error.is_some();
+    view! {
+        <details class="reason" open=open>
+            <summary class="sm">"Ticket or reason"</summary>
+            <Field name="reason" form=form label="Ticket or reason" value=value error=error hint="Kept in the audit log; may be empty"/>
+        </details>
     }
 }
 

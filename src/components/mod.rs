@@ -8,7 +8,7 @@ pub mod palette;
 pub mod shell;
 pub mod status;
 
-pub use field::{Field, SelectField, TextArea, field_error};
+pub use field::{Field, SelectField, TextArea, field_error, reason_field};
 pub use icon::{Icon, icon};
 pub use note::note;
 pub use page::{Cx, page};

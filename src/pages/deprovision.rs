@@ -2,7 +2,7 @@
 
 use crate::{
     api::forms::domain_page,
-    components::{Cx, Field, Icon, icon, note, page, page::Page},
+    components::{Cx, Field, Icon, icon, note, page, page::Page, reason_field},
     pages::{domain::named, domain_mx},
     server::actor::Need,
 };
@@ -60,6 +60,7 @@ pub fn Deprovision() -> impl IntoView {
                     <div class="body stack">
                         <Field name="typed" form="deprovision" label=format!("Type {name} to deprovision it") mono=true
                             value=cx.typed("deprovision", "typed", "") error=cx.error("deprovision", "typed")/>
+                        {reason_field(&cx, "deprovision", "")}
                     </div>
                     <footer>
                         <div class="row push">

@@ -3,7 +3,8 @@
 use crate::{
     api::{domains::ServerRow, forms::domain_page},
     components::{
-        Cx, Field, Icon, age, alert, badge, empty, field_error, icon, note, page, page::Page, policy_badge, state,
+        Cx, Field, Icon, age, alert, badge, empty, field_error, icon, note, page, page::Page, policy_badge,
+        reason_field, state,
     },
     islands::{CopyButton, ServerLine, ServersEditor},
     pages::{domain_facts, domain_mx, entries, history},
@@ -243,7 +244,7 @@ fn spam(cx: &Cx, view: &DomainView, editable: bool) -> impl IntoView + use<> {
                 <input type="hidden" name="name" value=view.name.as_str().to_owned()/>
                 <input type="hidden" name="base" value=view.settings.base()/>
                 {spam_fields(cx, "settings", chosen, overrides, header_name.unwrap_or_default(), header_value.unwrap_or_default(), editable)}
-                {editable.then(|| view! { <div class="row"><button class="btn push">"Save spam handling"</button></div> })}
+                {editable.then(|| view! { {reason_field(cx, "settings", "")}<div class="row"><button class="btn push">"Save spam handling"</button></div> })}
             </form>
         </section>
     }

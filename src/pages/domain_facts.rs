@@ -1,6 +1,6 @@
 //! The side of a domain's page: its key, aliases and admins.
 
-use crate::components::{Cx, Field, Icon, SelectField, TextArea, icon};
+use crate::components::{Cx, Field, Icon, SelectField, TextArea, icon, reason_field};
 use desk::DomainView;
 use inbound::{association::Association, name::DomainName};
 use leptos::prelude::*;
@@ -35,6 +35,7 @@ pub fn key_card(cx: &Cx, view: &DomainView, editable: bool) -> impl IntoView + u
                 <SelectField name="key" form="associate" label="Lock to another key" options=options
                     value=cx.typed("associate", "key", "") error=cx.error("associate", "key")
                     hint="The key that holds it now loses it. Lists and settings stay."/>
+                {reason_field(cx, "associate", "")}
                 <button class="btn">"Lock to this key"</button>
             </form>
         }
@@ -82,6 +83,7 @@ pub fn aliases(cx: &Cx, view: &DomainView, editable: bool) -> impl IntoView + us
                 <form class="body stack" method="post" action="/do/domains/alias/add">
                     <input type="hidden" name="name" value=name/>
                     <Field name="alias" form="alias" label="Add an alias" mono=true value=cx.typed("alias", "alias", "") error=cx.error("alias", "alias")/>
+                    {reason_field(cx, "alias", "")}
                     <button class="btn">"Add alias"</button>
                 </form>
             })}
@@ -99,7 +101,7 @@ pub fn admins(cx: &Cx, view: &DomainView, editable: bool) -> impl IntoView + use
                 <input type="hidden" name="base" value=view.admins_snapshot().base()/>
                 <TextArea name="admins" label="Addresses, one a line" rows=3 disabled=!editable
                     value=cx.typed("admins", "admins", &view.admins.join("\n")) error=cx.error("admins", "admins")/>
-                {editable.then(|| view! { <button class="btn">"Save admins"</button> })}
+                {editable.then(|| view! { {reason_field(cx, "admins", "")}<button class="btn">"Save admins"</button> })}
             </form>
         </section>
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     api::forms::segment,
-    components::{Cx, Icon, TextArea, alert, badge, icon, state},
+    components::{Cx, Icon, TextArea, alert, badge, icon, reason_field, state},
     pages::lists::account_reach,
     server::actor::{Need, query_value},
 };
@@ -265,6 +265,7 @@ pub fn add_form(cx: &Cx, scope: &Scope, back: &str) -> Option<AnyView> {
                     <fieldset class="cols tight"><legend class="label">"List"</legend>{lists}</fieldset>
                     <fieldset class="stack tight"><legend class="label">"Tier"</legend>{tiers}</fieldset>
                     {others.into_view()}
+                    {reason_field(cx, "entries", "")}
                     <div class="row"><button class="btn btn-primary push">"Add"</button></div>
                 </form>
             </section>

@@ -2,7 +2,7 @@
 
 use crate::{
     api::lists::{ENTRIES_DRAFT, ENTRIES_REPORT, EntriesDraft, EntriesReport},
-    components::{Cx, Field, Icon, age, alert, empty, icon, note, page, page::Page, state},
+    components::{Cx, Field, Icon, age, alert, empty, icon, note, page, page::Page, reason_field, state},
     pages::{
         entries::{list_badge, tier_badge},
         lists::account_reach,
@@ -94,9 +94,12 @@ fn review(cx: &Cx, id: &str, draft: &EntriesDraft, reach: Option<(String, String
             </table></div>
             <form method="post" action="/do/lists/send">
                 <input type="hidden" name="draft" value=id.to_owned()/>
-                {(count > UNTYPED).then(|| view! {
-                    <div class="body"><Field name="typed" form="send" label=format!("Type {count} to go on") value=cx.typed("send", "typed", "") error=cx.error("send", "typed")/></div>
-                })}
+                <div class="body stack">
+                    {(count > UNTYPED).then(|| view! {
+                        <Field name="typed" form="send" label=format!("Type {count} to go on") value=cx.typed("send", "typed", "") error=cx.error("send", "typed")/>
+                    })}
+                    {reason_field(cx, "send", &draft.reason)}
+                </div>
                 <footer>
                     <a class="btn" href=draft.back.clone()>"Back, send nothing"</a>
                     <button class=if draft.present { "btn btn-primary push" } else { "btn btn-danger push" }>{format!("{verb} {counted}{to}")}</button>

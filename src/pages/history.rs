@@ -2,6 +2,7 @@
 
 use crate::api::forms::domain_page;
 use crate::components::{Cx, Icon, age, icon, state};
+use crate::pages::audit_view;
 use crate::server::actor::Need;
 use desk::{HistoryRow, Snapshot};
 use leptos::prelude::*;
@@ -86,7 +87,7 @@ pub fn card(cx: &Cx, domain: &str, rows: Vec<HistoryRow>) -> impl IntoView + use
         .collect_view();
     view! {
         <section class="card gap" id="history" aria-labelledby="h-hi">
-            <header><h2 id="h-hi">"History"</h2><span class="hint">"Changes made through Sluice, newest first"</span></header>
+            <header><h2 id="h-hi">"History"</h2><span class="hint">"Changes made through Sluice, newest first"</span><span class="push">{audit_view::link(cx, "domain", &domain)}</span></header>
             {match none {
                 Some(none) => none.into_any(),
                 None => view! {

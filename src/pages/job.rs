@@ -4,6 +4,7 @@ use crate::{
     components::{Cx, Icon, alert, badge, icon, note, page, page::Page},
     islands::{LiveProgress, Progress},
     pages::{
+        audit_view,
         job_rows::{self, PAGE, table},
         jobs::state_words,
         plan::{about, asker, number},
@@ -126,6 +127,7 @@ fn body(
             .flatten()
             .map(|(words, of)| view! { " "{words}" "<a href=format!("/jobs/{of}")>{format!("job {of}")}</a>"." })
             .collect_view();
+    let audited = audit_view::of_job(cx, number);
     let why =
         view.row.why_what.clone().map(|what| alert("warn", what, view.row.why_next.clone().unwrap_or_default(), None));
     let once = (view.kind == Kind::LoginLinks).then(|| {
@@ -159,7 +161,7 @@ fn body(
             <div>
                 <p><a class="linkish" href="/jobs">{icon(Icon::ChevronLeft)}"Jobs"</a></p>
                 <h1>{view.title()}</h1>
-                <p>{format!("Job {number}, {}. {text} {}{reason}.", crate::components::age(cx.now, view.row.confirmed_at.unwrap_or(view.row.created_at)), view.row.source)}{origin}</p>
+                <p>{format!("Job {number}, {}. {text} {}{reason}.", crate::components::age(cx.now, view.row.confirmed_at.unwrap_or(view.row.created_at)), view.row.source)}{origin}" "{audited}</p>
             </div>
             {actions(view)}
         </div>

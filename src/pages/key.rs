@@ -2,8 +2,11 @@
 
 use crate::{
     api::rescue::rescue_page,
-    components::{Cx, Field, Icon, age, alert, icon, note, page, page::Page},
-    pages::keys::{health, short},
+    components::{Cx, Field, Icon, age, alert, icon, note, page, page::Page, reason_field},
+    pages::{
+        audit_view,
+        keys::{health, short},
+    },
     server::actor::Need,
 };
 use desk::{DeskError, Health, KeyView};
@@ -51,6 +54,7 @@ fn body(cx: &Cx, key: &KeyView) -> impl IntoView + use<> {
                     <form class="body stack" method="post" action="/do/keys/rename">
                         <input type="hidden" name="id" value=id()/>
                         <Field name="label" form="rename" label="Label" value=cx.typed("rename", "label", &key.label) error=cx.error("rename", "label")/>
+                        {reason_field(cx, "rename", "")}
                         <div class="row"><button class="btn push">"Save label"</button></div>
                     </form>
                 </section>
@@ -60,6 +64,7 @@ fn body(cx: &Cx, key: &KeyView) -> impl IntoView + use<> {
                         <input type="hidden" name="id" value=id()/>
                         <p class="hint">{format!("Stores another secret under this label. {locked} locked to the old key stay locked to it: lock them to the new one first, if the old one still works.")}</p>
                         <Field name="secret" form="replace" label="New API key" kind="password" mono=true error=cx.error("replace", "secret")/>
+                        {reason_field(cx, "replace", "")}
                         <div class="row"><button class="btn push">"Check and replace key"</button></div>
                     </form>
                 </section>
@@ -69,6 +74,7 @@ fn body(cx: &Cx, key: &KeyView) -> impl IntoView + use<> {
                         <input type="hidden" name="id" value=id()/>
                         <p class="hint">{format!("At MailChannels nothing changes: {locked} stay locked to this key, out of your reach here. To free them, delete the key in the Host Console.")}</p>
                         <Field name="typed" form="remove" label=format!("Type {} to remove it", key.label) value=cx.typed("remove", "typed", "") error=cx.error("remove", "typed")/>
+                        {reason_field(cx, "remove", "")}
                         <div class="row"><button class="btn btn-danger push">"Remove key"</button></div>
                     </form>
                 </section>
@@ -84,7 +90,7 @@ fn body(cx: &Cx, key: &KeyView) -> impl IntoView + use<> {
                     <dt>"Synced"</dt><dd>{ago(key.synced_at)}</dd>
                     <dt>"Last used"</dt><dd>{ago(key.last_used_at)}</dd>
                     <dt>"Stored"</dt><dd>{age(cx.now, key.since)}</dd>
-                </dl></div></section>
+                </dl>{audit_view::link(cx, "key", &key.id)}</div></section>
                 <section class="card" aria-labelledby="h-leak">
                     <header><h2 id="h-leak">"Did it leak?"</h2></header>
                     <div class="body stack">

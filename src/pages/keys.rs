@@ -2,7 +2,7 @@
 
 use crate::{
     api::{forms::segment, rescue::rescue_page},
-    components::{Cx, Field, Icon, age, alert, badge, empty, icon, note, page, page::Page, state},
+    components::{Cx, Field, Icon, age, alert, badge, empty, icon, note, page, page::Page, reason_field, state},
     server::actor::{Need, query_value},
 };
 use desk::{Health, KeyView};
@@ -143,6 +143,7 @@ fn add(cx: &Cx) -> impl IntoView + use<> {
                         hint="The server it belongs to"/>
                     <Field name="secret" form="add" label="API key" kind="password" mono=true error=cx.error("add", "secret")
                         hint="From the Host Console, with the inbound scope. It is sealed before it is stored."/>
+                    {reason_field(cx, "add", "")}
                 </div>
                 <footer><span class="hint">"MailChannels is asked whether it works before it is stored."</span><button class="btn btn-primary push">"Check and store key"</button></footer>
             </form>

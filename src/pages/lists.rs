@@ -2,7 +2,10 @@
 
 use crate::{
     components::{Cx, Field, Icon, empty, icon, note, page, page::Page},
-    pages::entries::{Row, add_form, contains, failures, rows, table},
+    pages::{
+        audit_view,
+        entries::{Row, add_form, contains, failures, rows, table},
+    },
     server::actor::{Need, query_value},
 };
 use desk::{Desk, DeskError, Person, Scope, Tiers, Whose};
@@ -126,11 +129,15 @@ fn body(
     error: Option<String>,
     found: Option<(Vec<Tiers>, Vec<Row>)>,
 ) -> impl IntoView + use<> {
+    let history = found.as_ref().and_then(|(tiers, _)| match &tiers[..] {
+        [tiers] => audit_view::link(cx, tiers.scope.whose.kind(), &tiers.scope.whose.to_string()),
+        _ => None,
+    });
     let shown = found.map(|(tiers, rows)| results(cx, view, &tiers, rows));
     view! {
         <div class="row page-head">
             <div><h1>"Lists"</h1><p>"User entries are asked first, then the domain's, then the account's; within a tier the safelist before the blocklist."</p></div>
-            <div class="acts"><a class="btn" href="/explain">{icon(Icon::Route)}"Explain a mail"</a></div>
+            <div class="acts">{history}<a class="btn" href="/explain">{icon(Icon::Route)}"Explain a mail"</a></div>
         </div>
         {note(cx.flash.as_ref())}
         {filters(view, keys, error)}

@@ -1,5 +1,7 @@
 //! Pages, one module an area.
 
+pub mod audit;
+pub mod audit_view;
 pub mod bulk;
 pub mod confirm;
 pub mod deprovision;

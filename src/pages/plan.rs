@@ -18,7 +18,7 @@ use store::LineFilter;
 
 /// The asker of a page.
 pub fn asker(cx: &Cx) -> Asker {
-    Asker { person: cx.actor.person.clone(), request_id: cx.actor.request_id.clone() }
+    Asker::new(cx.actor.person.clone(), cx.actor.request_id.clone())
 }
 
 /// Reads a job's number from the address.

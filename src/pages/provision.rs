@@ -1,7 +1,9 @@
 //! Provision one domain with all its sections.
 
 use crate::{
-    components::{Cx, Field, Icon, SelectField, TextArea, empty, field_error, icon, note, page, page::Page},
+    components::{
+        Cx, Field, Icon, SelectField, TextArea, empty, field_error, icon, note, page, page::Page, reason_field,
+    },
     islands::ServersEditor,
     pages::domain::{server_lines, spam_fields},
     server::actor::Need,
@@ -96,6 +98,7 @@ fn body(cx: &Cx, keys: &[KeyRef], accounts: &[SubscriptionView]) -> impl IntoVie
                     <TextArea name="aliases" form="one" label="Aliases, one a line" value=typed("aliases", "") error=cx.error("one", "aliases")/>
                     <TextArea name="admins" form="one" label="Domain admins, one a line" value=typed("admins", "") error=cx.error("one", "admins")/>
                 </div></section>
+                {reason_field(cx, "one", "")}
                 <button class="btn btn-primary">"Provision 1 domain"</button>
             </aside>
         </form>

@@ -2,7 +2,7 @@
 
 use crate::{
     api::forms::segment,
-    components::{Cx, Field, Icon, TextArea, badge, empty, field_error, icon, note, page, page::Page},
+    components::{Cx, Field, Icon, TextArea, badge, empty, field_error, icon, note, page, page::Page, reason_field},
     pages::{
         entries::{add_form, card, explain_url},
         lists::unknown_recipient,
@@ -112,6 +112,7 @@ fn create_form(cx: &Cx) -> impl IntoView + use<> {
                     <TextArea name="blocklist" form="recipient" label="First blocklist entries" value=typed("blocklist", "") error=lines("blocklist") hint="Optional; one a line"/>
                 </div>
                 {sure}
+                {reason_field(cx, "recipient", "")}
                 <div class="row"><button class="btn btn-primary push">"Create recipient"</button></div>
             </form>
         </section>

@@ -5,7 +5,7 @@ use crate::{
         domains::{SERVERS_DRAFT, ServersDraft},
         forms::domain_page,
     },
-    components::{Cx, Field, Icon, alert, empty, icon, note, page, page::Page},
+    components::{Cx, Field, Icon, alert, empty, icon, note, page, page::Page, reason_field},
     pages::domain::named,
     server::{actor::Need, flash},
 };
@@ -33,7 +33,7 @@ pub fn ReviewServers() -> impl IntoView {
             return Ok(Page::new("Nothing to review", view! { <h1 class="vh">"Review"</h1>{body} })
                 .status(StatusCode::NOT_FOUND));
         };
-        let asker = Asker { person: cx.actor.person.clone(), request_id: cx.actor.request_id.clone() };
+        let asker = Asker::new(cx.actor.person.clone(), cx.actor.request_id.clone());
         match cx.desk.review_servers(&asker, &name, &draft.input()).await {
             Ok(review) => Ok(Page::new(format!("Replace servers of {name}"), body(&cx, &name, &id, &review))),
             Err(error @ DeskError::Stale) => {
@@ -89,6 +89,7 @@ fn body(cx: &Cx, name: &str, draft: &str, review: &desk::Review) -> impl IntoVie
                     <Field name="typed" form="replace" label=format!("Type {name} to clear them all") mono=true
                         value=cx.typed("replace", "typed", "") error=cx.error("replace", "typed")/>
                 })}
+                {reason_field(cx, "replace", "")}
             </div>
             <footer>
                 <div class="row push">

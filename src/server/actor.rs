@@ -116,6 +116,7 @@ pub fn guard(need: Need) -> Result<Actor, AppError> {
         if need.is_grave() && !actor.is_fresh { Err(AppError::StepUp) } else { Ok(actor) }
     } else {
         tracing::warn!(person = %actor.person.id, role = %actor.person.role, ?need, "refused");
+        crate::server::audit::refused(&actor, need);
         Err(AppError::NotAllowed { needs: need.least().as_str().to_owned() })
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     pages::domains_view::View,
     server::{
         actor::{Actor, Need},
+        audit,
         flash::{self, Flash, Tone},
         headers::plain,
         state::AppState,
@@ -50,13 +51,14 @@ pub async fn plan(
     };
     let need = Need::bulk(kind);
     if !actor.may(need) {
+        audit::refused_at(&state.desk, &actor, &format!("POST /bulk/{act}"), need);
         return plain(StatusCode::FORBIDDEN, format!("Not done: this needs the role {}.\n", need.least()));
     }
     let upload = match receive(form).await {
         Ok(upload) => upload,
         Err(why) => return plain(StatusCode::BAD_REQUEST, format!("Nothing was sent: {why}\n")),
     };
-    let asker = Asker { person: actor.person, request_id: actor.request_id };
+    let asker = Asker::new(actor.person, actor.request_id);
     match make(&state, &asker, kind, &upload).await {
         Ok(number) => Redirect::to(&format!("/plans/{number}")).into_response(),
         Err(error) => refused(&state, &asker, kind, upload, &error).await,

@@ -121,7 +121,7 @@ fn known(done: Option<bool>) -> Result<bool, RunError> {
 fn operator() -> Asker {
     let person =
         Person { id: String::new(), name: "command line".into(), role: Role::Admin, epoch: 0, disabled: false };
-    Asker { person, request_id: "command line".into() }
+    Asker::new(person, "command line")
 }
 
 /// A name from outside, fit for a terminal.

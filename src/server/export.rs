@@ -4,6 +4,7 @@ use crate::{
     pages::lists::{View, load},
     server::{
         actor::{Actor, Need},
+        audit,
         headers::plain,
         state::AppState,
     },
@@ -26,6 +27,7 @@ pub async fn lists(
 ) -> Response {
     let query: HashMap<_, _> = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
     if !actor.may(Need::Read) {
+        audit::refused_at(&state.desk, &actor, "GET /lists/export.csv", Need::Read);
         return plain(StatusCode::FORBIDDEN, "Your role does not allow this.\n".into());
     }
     let view = View::of(&query);

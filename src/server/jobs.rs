@@ -5,6 +5,7 @@ use crate::{
     islands::progress::Progress,
     server::{
         actor::{Actor, Need},
+        audit,
         bulk::csv,
         flash::{self, Flash, Tone},
         headers::plain,
@@ -34,7 +35,7 @@ use tokio::time::sleep;
 const TELL_EVERY: Duration = Duration::from_millis(500);
 
 fn asker(actor: Actor) -> Asker {
-    Asker { person: actor.person, request_id: actor.request_id }
+    Asker::new(actor.person, actor.request_id)
 }
 
 fn refused(error: &DeskError) -> Response {
@@ -118,6 +119,7 @@ pub async fn links(
     Form(form): Form<Confirm>,
 ) -> Response {
     if !actor.may(Need::LoginLink) {
+        audit::refused_at(&state.desk, &actor, &format!("POST /jobs/{number}/links"), Need::LoginLink);
         return plain(StatusCode::FORBIDDEN, "Not done: your role may not create login links.\n".into());
     }
     let asker = asker(actor);

@@ -6,7 +6,7 @@ use crate::{
     islands::CopyButton,
     server::{
         actor::{Actor, Need},
-        assets,
+        assets, audit,
         headers::page_policy,
         state::AppState,
     },
@@ -37,6 +37,7 @@ pub async fn mint(
     Form(form): Form<Then>,
 ) -> Response {
     if !actor.may(Need::LoginLink) {
+        audit::refused_at(&state.desk, &actor, &format!("POST /domains/{name}/login-link"), Need::LoginLink);
         return answer(
             StatusCode::FORBIDDEN,
             &name,
@@ -44,7 +45,7 @@ pub async fn mint(
             false,
         );
     }
-    let asker = Asker { person: actor.person, request_id: actor.request_id };
+    let asker = Asker::new(actor.person, actor.request_id);
     let minted = match DomainName::parse(&name) {
         Ok(domain) => state.desk.login_link(&asker, domain.as_str()).await.map_err(|error| error.words()),
         Err(error) => Err(("That is not a domain name.".into(), error.to_string())),

@@ -4,6 +4,7 @@ use crate::{
     app,
     server::{
         actor::{Actor, Need},
+        audit,
         headers::plain,
         state::AppState,
     },
@@ -47,9 +48,10 @@ pub async fn mint(
     Form(form): Form<Domains>,
 ) -> Response {
     if !actor.may(Need::LoginLink) {
+        audit::refused_at(&state.desk, &actor, "POST /login-links", Need::LoginLink);
         return plain(StatusCode::FORBIDDEN, "Not done: your role may not create login links.\n".into());
     }
-    let asker = Asker { person: actor.person, request_id: actor.request_id };
+    let asker = Asker::new(actor.person, actor.request_id);
     let mut shown = Shown::default();
     match state.desk.login_links(&asker, &form.domains).await {
         Ok(outcomes) => {

@@ -2,6 +2,8 @@
 
 pub mod actor;
 pub mod assets;
+pub mod audit;
+pub mod audit_cli;
 pub mod auth;
 pub mod bulk;
 pub mod command;

@@ -12,7 +12,7 @@ const fn action(path: &'static str, title: &'static str, also: &'static str, nee
 }
 
 /// All of them.
-const PLACES: [(Place, Need); 22] = [
+const PLACES: [(Place, Need); 23] = [
     page("/domains", "Domains", "list names"),
     page("/explain", "Explain", "mail missing blocked bounce why"),
     page("/lists", "Lists", "safelist blocklist entries"),
@@ -22,6 +22,7 @@ const PLACES: [(Place, Need); 22] = [
     page("/keys", "API keys", "host console"),
     page("/keys/map", "Key map", "association move leaked compromised"),
     page("/subscriptions", "Subscriptions", "plans limits customers status"),
+    (Place { path: "/audit", title: "Audit log", also: "history who did what when", action: false }, Need::ReadAudit),
     page("/preferences", "Preferences", "settings keyboard shortcuts help"),
     action("/provision", "Provision domain", "new add create", Need::ChangeDomains),
     action("/bulk/provision", "Provision many", "new add create bulk import csv domains", Need::ChangeDomains),

@@ -4,6 +4,7 @@ use crate::{
     app,
     server::{
         actor::{Actor, Need},
+        audit,
         flash::{self, Flash},
         headers::plain,
         spool::{Spool, SpoolError, Spooled},
@@ -70,6 +71,7 @@ struct Broken;
 /// The handler.
 pub async fn post(State(state): State<AppState>, Extension(actor): Extension<Actor>, request: Request) -> Response {
     if !actor.may(Need::Lists) {
+        audit::refused_at(&state.desk, &actor, "POST /reports", Need::Lists);
         return plain(StatusCode::FORBIDDEN, "Not done: your role may not report messages. Ask an agent.\n".into());
     }
     // Before a byte of the body is read: whoever waits here holds no memory.
@@ -96,7 +98,7 @@ pub async fn post(State(state): State<AppState>, Extension(actor): Extension<Act
         return plain(StatusCode::BAD_REQUEST, "Not sent: the upload broke off. Nothing left Sluice.\n".into());
     };
     let (mut look, message, go) = considered(upload);
-    let asker = Asker { person: actor.person, request_id: actor.request_id };
+    let asker = Asker::new(actor.person, actor.request_id);
     let Some(message) = message.filter(|_| go && look.errors.is_empty()) else {
         return show(&state, look, again).await;
     };

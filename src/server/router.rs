@@ -3,8 +3,8 @@
 use crate::{
     app,
     server::{
-        actor, assets, auth::routes, bulk, csrf, export, find, headers, jobs, login_link, login_links, report, sign_in,
-        state::AppState,
+        actor, assets, audit, auth::routes, bulk, csrf, export, find, headers, jobs, login_link, login_links, report,
+        sign_in, state::AppState,
     },
 };
 use axum::{
@@ -53,6 +53,7 @@ pub fn router(state: AppState, read: Duration) -> Router {
         .route("/theme", post(sign_in::theme))
         .route("/shortcuts", post(sign_in::shortcuts))
         .route("/reports", post(report::post).layer(DefaultBodyLimit::disable()))
+        .route("/audit.csv", get(audit::csv))
         .route("/lists/export.csv", get(export::lists))
         .route("/login-links", post(login_links::mint))
         .route("/provision/many", get(|| async { Redirect::to("/bulk/provision") }))

@@ -62,6 +62,12 @@ pub enum RunError {
     /// A command was asked for something that isn't there.
     #[error("{0}")]
     Command(String),
+    /// The audit log is not what was written.
+    #[error("the audit log is broken: {0}")]
+    Audit(#[from] store::Broken),
+    /// The output could not be written.
+    #[error("the output could not be written: {0}")]
+    Output(#[source] std::io::Error),
     /// A health check found the server unwell.
     #[error("{0}")]
     Unhealthy(String),
@@ -85,6 +91,8 @@ impl Running {
         if timeout(Duration::from_secs(20), self.tasks.wait()).await.is_err() {
             tracing::warn!("some requests did not end in time");
         }
+        self.desk.refusals_written().await;
+        self.desk.tell_audit_head().await;
     }
 }
 
@@ -169,6 +177,15 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     tasks.spawn({
         let (desk, stop) = (desk.clone(), stop.clone());
         async move { desk.keep_jobs(stop.cancelled()).await }
+    });
+    tasks.spawn({
+        let (desk, stop) = (desk.clone(), stop.clone());
+        async move {
+            tokio::select! {
+                () = desk.keep_audit_head_told() => {}
+                () = stop.cancelled() => {}
+            }
+        }
     });
     if desk.checks_mx() {
         let (desk, stop) = (desk.clone(), stop.clone());

@@ -10,7 +10,7 @@ use store::LineFilter;
 /// The demo lead, as the use cases know her colleague.
 pub(crate) async fn asker(desk: &Desk) -> Asker {
     let person = desk.demo_person("tomasz").await.unwrap().unwrap();
-    Asker { person, request_id: "test".into() }
+    Asker::new(person, "test")
 }
 
 /// A plan over pasted lines; returns its number.

@@ -3,6 +3,7 @@
 
 mod access;
 mod app;
+mod audit;
 mod budget;
 mod bulk;
 mod canary;

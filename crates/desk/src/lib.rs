@@ -33,7 +33,7 @@ mod undo;
 mod watch;
 
 pub use apply::Applied;
-pub use audit::HistoryRow;
+pub use audit::{AuditChoices, HistoryRow, audit_cells, day_start, utc};
 pub use changes::{AdminsInput, Review, ServersInput, SettingsInput};
 pub use entries::{
     ENTRIES_MAX, EntriesError, EntriesInput, EntriesPlan, EntryOutcome, UNTYPED, account_label, is_unsure, whose_of,
@@ -67,6 +67,7 @@ pub use tamper::{Changed, ChangedEntry, Tampering};
 use mailchannels::Client;
 use std::sync::{Arc, OnceLock};
 use store::Store;
+use tokio::sync::Semaphore;
 use vault::{KeyRing, MasterKeys};
 
 /// A clock: unix milliseconds. Injected, so that tests decide the time.
@@ -90,12 +91,14 @@ struct Inner {
     mx: OnceLock<MxWatch>,
     jobs: jobs::Hub,
     refusals: sign_in::Refusals,
+    refused: Arc<Semaphore>,
 }
 
 impl Desk {
     /// Puts the use cases together.
     pub fn new(store: Store, ring: KeyRing, master: MasterKeys, client: Client, clock: Clock) -> Self {
         let jobs = jobs::Hub::new(store::new_id(clock()));
+        let refused = Arc::new(Semaphore::new(audit::REFUSALS_AT_ONCE as usize));
         Self(Arc::new(Inner {
             store,
             ring,
@@ -105,6 +108,7 @@ impl Desk {
             mx: OnceLock::new(),
             jobs,
             refusals: sign_in::Refusals::default(),
+            refused,
         }))
     }
 

@@ -12,6 +12,21 @@ pub struct Asker {
     pub person: Person,
     /// The request's id.
     pub request_id: String,
+    /// Ticket or reason typed with the change, checked by [`inbound::audit::parse_reason`].
+    pub reason: Option<String>,
+}
+
+impl Asker {
+    /// Somebody who gives no reason.
+    pub fn new(person: Person, request_id: impl Into<String>) -> Self {
+        Self { person, request_id: request_id.into(), reason: None }
+    }
+
+    /// With what was typed as ticket or reason; an error is for the field `reason`.
+    pub fn because(mut self, typed: &str) -> Result<Self> {
+        self.reason = inbound::audit::parse_reason(typed).map_err(|error| DeskError::field("reason", error))?;
+        Ok(self)
+    }
 }
 
 /// A key of the person's, as pages name it.

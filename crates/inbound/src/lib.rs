@@ -1,6 +1,7 @@
 //! Pure rules of MailChannels Inbound: names, servers, settings, association, import, plans of many changes. No I/O.
 
 pub mod association;
+pub mod audit;
 pub mod bounce;
 pub mod complaint;
 pub mod downstream;

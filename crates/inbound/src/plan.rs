@@ -14,6 +14,7 @@ mod settle;
 mod undo;
 
 pub use act::{Act, How, Kind, SettingsChange};
+pub(crate) use csv::write as write_csv;
 pub use csv::{Outcome, failed_csv, results_csv};
 pub use decide::{Decision, Known, Verdict, decide};
 pub use input::{Input, Wish, from_names, read, template};

@@ -1,8 +1,19 @@
-//! The audit log: append-only, intents before the wire, outcomes after it.
+//! The audit log: append-only, intents before the wire, outcomes after it, each row chained to the one before.
 
-use sqlx::{FromRow, SqliteConnection};
+use std::collections::HashMap;
 
-use crate::{Result, Store, StoreError};
+use sqlx::FromRow;
+use vault::AuditKey;
+
+use crate::{Result, Store, StoreError, pool::Tx};
+
+mod chain;
+mod keep;
+mod page;
+
+pub use chain::{Adopted, AuditHead, BadHead, Broken, ChainedRow, Verified, Verifier, encode};
+pub use keep::Checked;
+pub use page::{AuditCursor, AuditEntry, AuditFilter, AuditPage, OPEN};
 
 /// What is about to be done, by whom.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +67,8 @@ pub struct AuditRow {
     pub account_id: Option<String>,
     /// Fingerprint of the key used.
     pub fingerprint: Option<String>,
+    /// What that key was called at the time.
+    pub key_label: Option<String>,
     /// The request's id.
     pub request_id: String,
     /// On an outcome: the intent it concludes.
@@ -72,6 +85,15 @@ pub struct AuditRow {
     pub job: Option<i64>,
 }
 
+/// The end of the chain within one transaction: rows are appended to it, one after the other.
+pub(crate) struct Chain {
+    key: AuditKey,
+    id: i64,
+    mac: Vec<u8>,
+    /// Labels of keys, by owner, fingerprint and id: a bulk change uses the same for all its rows.
+    labels: HashMap<(String, Option<String>, String), Option<String>>,
+}
+
 impl Store {
     /// Writes what is about to be done. If this fails, it must not be done.
     pub async fn record_intent(&self, intent: &NewIntent<'_>) -> Result<i64> {
@@ -84,38 +106,118 @@ impl Store {
     }
 
     async fn record(&self, intent: &NewIntent<'_>, outcome: Option<&str>) -> Result<i64> {
-        self.insert_audit(&mut *self.write().acquire().await?, intent, outcome).await
+        let mut tx = self.begin().await?;
+        let mut chain = self.chain(&mut tx).await?;
+        let id = self.insert_audit(&mut tx, &mut chain, intent, outcome).await?;
+        tx.commit().await?;
+        Ok(id)
     }
 
-    /// Writes a row, in whichever transaction the connection is.
+    /// The key of the chain, from [`Store::unlock`].
+    pub(crate) fn audit_key(&self) -> Result<&AuditKey> {
+        self.audit_key_cell().get().ok_or(StoreError::Locked)
+    }
+
+    /// The end of the chain, for the length of a transaction that has the write lock.
+    pub(crate) async fn chain(&self, tx: &mut Tx) -> Result<Chain> {
+        let key = self.audit_key()?.clone();
+        // Ids are never given out twice, not even when the newest rows were cut off: the hole then shows it.
+        let (id, mac): (i64, Option<Vec<u8>>) = self
+            .rows(
+                "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'audit'), 0),
+                        (SELECT mac FROM audit ORDER BY id DESC LIMIT 1)",
+            )
+            .fetch_one(&mut **tx)
+            .await?;
+        Ok(Chain { key, id, mac: mac.unwrap_or_default(), labels: HashMap::new() })
+    }
+
+    /// Writes a row, in the transaction whose end of the chain this is.
     pub(crate) async fn insert_audit(
         &self,
-        connection: &mut SqliteConnection,
+        tx: &mut Tx,
+        chain: &mut Chain,
         intent: &NewIntent<'_>,
         outcome: Option<&str>,
     ) -> Result<i64> {
-        Ok(self
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let row = AuditRow {
+            id: chain.id + 1,
+            at: intent.at,
+            person_id: intent.person_id.to_owned(),
+            person_name: intent.person_name.to_owned(),
+            action: intent.action.to_owned(),
+            object_kind: intent.object_kind.to_owned(),
+            object: intent.object.to_owned(),
+            account_id: owned(intent.account_id),
+            fingerprint: owned(intent.fingerprint),
+            key_label: self.key_label(tx, chain, intent).await?,
+            request_id: intent.request_id.to_owned(),
+            intent_id: None,
+            outcome: owned(outcome),
+            before: owned(intent.before),
+            after: owned(intent.after),
+            reason: owned(intent.reason),
+            job: intent.job,
+        };
+        self.append(tx, chain, &row).await
+    }
+
+    /// What the key that is used was called at the time.
+    async fn key_label(&self, tx: &mut Tx, chain: &mut Chain, intent: &NewIntent<'_>) -> Result<Option<String>> {
+        let fingerprint = intent.fingerprint;
+        let id = if intent.object_kind == "key" { intent.object } else { "" };
+        if fingerprint.is_none() && id.is_empty() {
+            return Ok(None);
+        }
+        let which = (intent.person_id.to_owned(), fingerprint.map(str::to_owned), id.to_owned());
+        if let Some(known) = chain.labels.get(&which) {
+            return Ok(known.clone());
+        }
+        let label: Option<String> = self
             .scalar(
-                "INSERT INTO audit (at, person_id, person_name, action, object_kind, object, account_id, fingerprint,
-                                    request_id, before, after, reason, outcome, job)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) RETURNING id",
+                "SELECT label FROM api_keys WHERE fingerprint = ?1 OR id = ?2
+                 ORDER BY id = ?2 DESC, owner_id = ?3 DESC, id LIMIT 1",
             )
-            .bind(intent.at)
+            .bind(fingerprint)
+            .bind(id)
             .bind(intent.person_id)
-            .bind(intent.person_name)
-            .bind(intent.action)
-            .bind(intent.object_kind)
-            .bind(intent.object)
-            .bind(intent.account_id)
-            .bind(intent.fingerprint)
-            .bind(intent.request_id)
-            .bind(intent.before)
-            .bind(intent.after)
-            .bind(intent.reason)
-            .bind(outcome)
-            .bind(intent.job)
-            .fetch_one(connection)
-            .await?)
+            .fetch_optional(&mut **tx)
+            .await?;
+        chain.labels.insert(which, label.clone());
+        Ok(label)
+    }
+
+    async fn append(&self, tx: &mut Tx, chain: &mut Chain, row: &AuditRow) -> Result<i64> {
+        let mac = chain.key.mac(&chain.mac, &encode(row));
+        self.sql(
+            "INSERT INTO audit (id, at, person_id, person_name, action, object_kind, object, account_id, fingerprint,
+                                key_label, request_id, intent_id, outcome, before, after, reason, job, mac)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+        )
+        .bind(row.id)
+        .bind(row.at)
+        .bind(&row.person_id)
+        .bind(&row.person_name)
+        .bind(&row.action)
+        .bind(&row.object_kind)
+        .bind(&row.object)
+        .bind(&row.account_id)
+        .bind(&row.fingerprint)
+        .bind(&row.key_label)
+        .bind(&row.request_id)
+        .bind(row.intent_id)
+        .bind(&row.outcome)
+        .bind(&row.before)
+        .bind(&row.after)
+        .bind(&row.reason)
+        .bind(row.job)
+        .bind(&mac[..])
+        .execute(&mut **tx)
+        .await?;
+        chain.id = row.id;
+        chain.mac = mac.to_vec();
+        Ok(row.id)
     }
 
     /// Writes how an intent ended, as a row of its own.
@@ -123,40 +225,50 @@ impl Store {
     /// # Errors
     /// [`StoreError::Conflict`] `audit.intent` when there is no such intent or it was concluded already.
     pub async fn record_outcome(&self, intent: i64, outcome: &str, now: i64) -> Result<()> {
-        self.insert_outcome(&mut *self.write().acquire().await?, intent, outcome, now).await
+        let mut tx = self.begin().await?;
+        let mut chain = self.chain(&mut tx).await?;
+        self.insert_outcome(&mut tx, &mut chain, intent, outcome, now).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
-    /// Writes how an intent ended, in whichever transaction the connection is.
+    /// Writes how an intent ended, in the transaction whose end of the chain this is.
     pub(crate) async fn insert_outcome(
         &self,
-        connection: &mut SqliteConnection,
+        tx: &mut Tx,
+        chain: &mut Chain,
         intent: i64,
         outcome: &str,
         now: i64,
     ) -> Result<()> {
-        let done = self
-            .sql(
-                "INSERT INTO audit (at, person_id, person_name, action, object_kind, object, account_id, fingerprint,
-                                    request_id, reason, job, intent_id, outcome)
-                 SELECT ?3, person_id, person_name, action, object_kind, object, account_id, fingerprint,
-                        request_id, reason, job, id, ?2
-                 FROM audit WHERE id = ?1 AND intent_id IS NULL AND outcome IS NULL",
+        let row: Option<AuditRow> = self
+            .rows(
+                "SELECT * FROM audit WHERE id = ?1 AND intent_id IS NULL AND outcome IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM audit WHERE intent_id = ?1)",
             )
             .bind(intent)
-            .bind(outcome)
-            .bind(now)
-            .execute(connection)
+            .fetch_optional(&mut **tx)
             .await?;
-        if done.rows_affected() == 0 { Err(StoreError::Conflict("audit.intent")) } else { Ok(()) }
+        let row = row.ok_or(StoreError::Conflict("audit.intent"))?;
+        let row = AuditRow {
+            id: chain.id + 1,
+            at: now,
+            intent_id: Some(row.id),
+            outcome: Some(outcome.to_owned()),
+            before: None,
+            after: None,
+            ..row
+        };
+        self.append(tx, chain, &row).await.map(drop)
     }
 
-    /// Intents without an outcome, oldest first: what was under way when the program last stopped. Those of jobs
-    /// are not among them: a job reads back what it left open.
+    /// Intents without an outcome, oldest first: what was under way when the program last stopped. Those of the rows
+    /// of jobs are not among them: a job reads back what it left open.
     pub async fn unfinished_intents(&self) -> Result<Vec<AuditRow>> {
         Ok(self
             .rows(
                 "SELECT a.* FROM audit a
-                 WHERE a.intent_id IS NULL AND a.outcome IS NULL AND a.job IS NULL
+                 WHERE a.intent_id IS NULL AND a.outcome IS NULL AND (a.job IS NULL OR a.object_kind = 'job')
                    AND NOT EXISTS (SELECT 1 FROM audit o WHERE o.intent_id = a.id)
                  ORDER BY a.id",
             )
@@ -176,7 +288,7 @@ impl Store {
     /// The last rows about one thing, newest first, intents and outcomes alike.
     pub async fn history(&self, object_kind: &str, object: &str, limit: u32) -> Result<Vec<AuditRow>> {
         Ok(self
-            .rows("SELECT * FROM audit WHERE object_kind = ?1 AND object = ?2 ORDER BY id DESC LIMIT ?3")
+            .rows("SELECT * FROM audit WHERE object_kind = ?1 AND object = ?2 ORDER BY at DESC, id DESC LIMIT ?3")
             .bind(object_kind)
             .bind(object)
             .bind(limit)

@@ -79,6 +79,21 @@ impl Store {
                 .await?;
         }
         tx.commit().await?;
+        let keys = MasterKeys::from_secret(&secret);
+        let _ = self.audit_key_cell().set(keys.audit_key());
+        self.adopt_audit(&keys.audit_key(), now).await?;
+        Ok(keys)
+    }
+
+    /// Opens the master secret of a database that is only read.
+    pub async fn unlock_to_read(&self, ring: &KeyRing) -> Result<MasterKeys, UnlockError> {
+        let master: Option<Vec<u8>> =
+            self.scalar("SELECT value FROM meta WHERE key = 'master'").fetch_optional(self.read()).await?;
+        let blob = master.ok_or(UnlockError::Incomplete("master secret"))?;
+        let secret = MasterSecret::open(ring, &blob).map_err(|error| match error {
+            OpenError::UnknownKek(id) => UnlockError::MissingKek(id),
+            other => UnlockError::Master(other),
+        })?;
         Ok(MasterKeys::from_secret(&secret))
     }
 

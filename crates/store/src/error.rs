@@ -24,6 +24,19 @@ pub enum StoreError {
         /// Newest known.
         known: i64,
     },
+    /// The database was last opened by an older Sluice, and is only to be read.
+    #[error(
+        "the database has schema {found}, and this Sluice reads {known}: start the server once, which brings it up to date"
+    )]
+    OlderSchema {
+        /// Schema found.
+        found: i64,
+        /// The one this program has.
+        known: i64,
+    },
+    /// The audit log has no key yet: see [`crate::Store::unlock`].
+    #[error("the database is not unlocked")]
+    Locked,
     /// A rule of uniqueness (or existence) refused the row; names the rule, such as `api_keys.label`.
     #[error("refused by the rule {0}")]
     Conflict(&'static str),

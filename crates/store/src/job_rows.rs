@@ -4,7 +4,7 @@
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, FromRow};
 
-use crate::{NewIntent, Result, Store, StoreError, pool::Tx};
+use crate::{NewIntent, Result, Store, StoreError, audit::Chain, pool::Tx};
 
 /// A row to be kept.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -286,10 +286,11 @@ impl Store {
     /// planned and its job is this process's to run.
     pub async fn mark(&self, job: i64, by: &str, marks: &[Mark<'_>], now: i64) -> Result<Vec<bool>> {
         let mut tx = self.begin().await?;
+        let mut chain = self.chain(&mut tx).await?;
         let mut taken = Vec::with_capacity(marks.len());
         for mark in marks {
             taken.push(match mark {
-                Mark::Sent { seq, intent } => self.mark_sent(&mut tx, (job, *seq), by, intent, now).await?,
+                Mark::Sent { seq, intent } => self.mark_sent(&mut tx, &mut chain, (job, *seq), by, intent, now).await?,
                 Mark::Ended { seq, state, reason, detail, after, outcome } => {
                     let intent: Option<Option<i64>> = self
                         .scalar(
@@ -305,7 +306,7 @@ impl Store {
                         .bind(now)
                         .fetch_optional(&mut *tx)
                         .await?;
-                    self.conclude_line(&mut tx, intent.flatten(), outcome.as_deref(), now).await?;
+                    self.conclude_line(&mut tx, &mut chain, intent.flatten(), outcome.as_deref(), now).await?;
                     intent.is_some()
                 }
                 Mark::Again { seq, not_before, counts, outcome } => {
@@ -323,7 +324,7 @@ impl Store {
                         .bind(i64::from(!counts))
                         .fetch_optional(&mut *tx)
                         .await?;
-                    self.conclude_line(&mut tx, intent.flatten(), Some(outcome), now).await?;
+                    self.conclude_line(&mut tx, &mut chain, intent.flatten(), Some(outcome), now).await?;
                     intent.is_some()
                 }
                 Mark::Later { seq, not_before } => {
@@ -349,6 +350,7 @@ impl Store {
     async fn mark_sent(
         &self,
         tx: &mut Tx,
+        chain: &mut Chain,
         (job, seq): (i64, i64),
         by: &str,
         intent: &NewIntent<'_>,
@@ -369,7 +371,7 @@ impl Store {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        let id = self.insert_audit(tx, intent, None).await?;
+        let id = self.insert_audit(tx, chain, intent, None).await?;
         self.sql("UPDATE job_rows SET intent_id = ?3 WHERE job = ?1 AND seq = ?2")
             .bind(job)
             .bind(seq)
@@ -379,11 +381,18 @@ impl Store {
         Ok(true)
     }
 
-    async fn conclude_line(&self, tx: &mut Tx, intent: Option<i64>, outcome: Option<&str>, now: i64) -> Result<()> {
+    async fn conclude_line(
+        &self,
+        tx: &mut Tx,
+        chain: &mut Chain,
+        intent: Option<i64>,
+        outcome: Option<&str>,
+        now: i64,
+    ) -> Result<()> {
         let (Some(intent), Some(outcome)) = (intent, outcome) else {
             return Ok(());
         };
-        match self.insert_outcome(tx, intent, outcome, now).await {
+        match self.insert_outcome(tx, chain, intent, outcome, now).await {
             // A row that ended without being sent again has the intent of an earlier try, concluded then.
             Err(StoreError::Conflict(_)) => Ok(()),
             other => other,

@@ -33,7 +33,10 @@ mod testing;
 mod watch;
 
 pub use account_lists::{EntryChange, ListReading, ListsDue};
-pub use audit::{AuditRow, NewIntent};
+pub use audit::{
+    Adopted, AuditCursor, AuditEntry, AuditFilter, AuditHead, AuditPage, AuditRow, BadHead, Broken, ChainedRow,
+    Checked, NewIntent, OPEN, Verified, Verifier, encode,
+};
 pub use boot::UnlockError;
 pub use cursor::{BadCursor, Cursor, Sort};
 pub use domains::{DomainPage, DomainQuery, DomainRow, Found};

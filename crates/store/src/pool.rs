@@ -5,7 +5,7 @@ use std::{
     fmt,
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -20,6 +20,8 @@ use sqlx::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
     },
 };
+
+use vault::AuditKey;
 
 use crate::{Held, Result, StoreError};
 
@@ -47,6 +49,7 @@ struct Inner {
     counts: Memory<u64>,
     handles: Memory<Vec<String>>,
     held: Memory<Vec<Held>>,
+    audit: OnceLock<AuditKey>,
 }
 
 /// Answers that hold until the mirror changes, by what was asked.
@@ -78,7 +81,11 @@ impl Store {
         let writer = pool(1).max_lifetime(None).idle_timeout(None).connect_with(writing).await?;
         migrate(&writer).await?;
         let readers = pool(READERS).connect_with(options.pragma("query_only", "ON")).await?;
-        Ok(Self(Arc::new(Inner {
+        Ok(Self::of(writer, readers))
+    }
+
+    fn of(writer: SqlitePool, readers: SqlitePool) -> Self {
+        Self(Arc::new(Inner {
             writer,
             readers,
             statements: AtomicU64::new(0),
@@ -86,7 +93,28 @@ impl Store {
             counts: Memory::default(),
             handles: Memory::default(),
             held: Memory::default(),
-        })))
+            audit: OnceLock::new(),
+        }))
+    }
+
+    /// Opens a database that is there, of this program's schema, and never writes to it: not even to create or migrate
+    /// it. A server may go on using it meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`], [`StoreError::OlderSchema`], [`StoreError::Corrupt`], [`StoreError::Io`].
+    pub async fn open_to_read(path: impl AsRef<Path>) -> Result<Self> {
+        let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).pragma("query_only", "ON");
+        let readers = pool(READERS).connect_with(options.clone()).await?;
+        let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+        let found: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations").fetch_one(&readers).await?;
+        match found.cmp(&known) {
+            std::cmp::Ordering::Less => return Err(StoreError::OlderSchema { found, known }),
+            std::cmp::Ordering::Greater => return Err(StoreError::NewerSchema { found, known }),
+            std::cmp::Ordering::Equal => {}
+        }
+        let writer = pool(1).connect_lazy_with(options);
+        Ok(Self::of(writer, readers))
     }
 
     /// Closes all connections, after what is running has ended.
@@ -151,6 +179,11 @@ impl Store {
             memory.1.insert(what, found.clone());
         }
         Ok(found)
+    }
+
+    /// Where the key of the audit chain is kept from [`Store::unlock`] on.
+    pub(crate) fn audit_key_cell(&self) -> &OnceLock<AuditKey> {
+        &self.0.audit
     }
 
     /// The readers.

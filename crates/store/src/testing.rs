@@ -1,6 +1,7 @@
 //! What the tests of this crate share.
 
 use tempfile::TempDir;
+use vault::{AuditKey, MasterKeys, MasterSecret};
 
 use crate::{DomainQuery, MirrorDetail, MirrorDomain, NewKey, NewPerson, Store};
 
@@ -14,6 +15,7 @@ impl Fixture {
     pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path().join("test.db")).await.unwrap();
+        store.audit_key_cell().set(audit_key()).unwrap();
         Self { store, directory }
     }
 
@@ -25,6 +27,7 @@ impl Fixture {
     pub(crate) async fn reopen(&mut self) {
         self.store.close().await;
         self.store = Store::open(self.path()).await.unwrap();
+        self.store.audit_key_cell().set(audit_key()).unwrap();
     }
 
     pub(crate) async fn person(&self, subject: &str) -> String {
@@ -77,6 +80,11 @@ impl Fixture {
     pub(crate) async fn names(&self, keys: &[&str]) -> Vec<String> {
         self.associations(keys).await.into_iter().map(|(name, ..)| name).collect()
     }
+}
+
+/// The key of the audit chain, without what seals it.
+pub(crate) fn audit_key() -> AuditKey {
+    MasterKeys::from_secret(&MasterSecret::from_bytes([7; 32])).audit_key()
 }
 
 pub(crate) fn handles(names: &[&str]) -> Vec<String> {

@@ -2,7 +2,7 @@
 //!
 //! A [`KeyRing`] seals each secret under a data key of its own, wrapped by the current
 //! key-encryption key ([`Kek`]); earlier KEKs still open what they sealed. [`MasterKeys`] gives the
-//! keyed fingerprints and the audit chain's MAC. No type here prints a secret.
+//! keyed fingerprints and the [`AuditKey`] of the audit chain. No type here prints a secret.
 //!
 //! Sub-keys, all by HKDF-SHA256 (RFC 5869), never one key for two purposes:
 //!
@@ -25,6 +25,6 @@ mod spool;
 
 pub use entropy::{Entropy, NoEntropy, SystemEntropy};
 pub use kek::{Kek, KekId, ParseKekError};
-pub use master::{Fingerprint, MasterKeys, MasterSecret};
+pub use master::{AuditKey, Fingerprint, MasterKeys, MasterSecret};
 pub use ring::{Context, KeyRing, OpenError, SealError};
 pub use spool::{CHUNK_TAG, Damaged, SpoolKey};

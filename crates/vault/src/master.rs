@@ -66,8 +66,31 @@ impl fmt::Debug for MasterSecret {
 /// The keys derived from the master secret.
 pub struct MasterKeys {
     fingerprint: MacKey,
-    audit: MacKey,
+    audit: AuditKey,
     subject: MacKey,
+}
+
+/// The key of the audit chain, to be handed to what writes and checks it.
+#[derive(Clone)]
+pub struct AuditKey(MacKey);
+
+impl AuditKey {
+    /// The next link of the chain: a MAC over the link before (empty for the first) and a row.
+    pub fn mac(&self, previous: &[u8], row: &[u8]) -> [u8; 32] {
+        mac(&self.0, &[previous, row])
+    }
+
+    /// Whether a link is right; in constant time.
+    pub fn mac_is(&self, previous: &[u8], row: &[u8], link: &[u8]) -> bool {
+        use subtle::ConstantTimeEq;
+        self.mac(previous, row).ct_eq(link).into()
+    }
+}
+
+impl fmt::Debug for AuditKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AuditKey(..)")
+    }
 }
 
 /// A whole block of HMAC-SHA256.
@@ -78,7 +101,7 @@ impl MasterKeys {
     pub fn from_secret(secret: &MasterSecret) -> Self {
         Self {
             fingerprint: aead::subkey(&secret.0, "sluice/v1/fingerprint"),
-            audit: aead::subkey(&secret.0, "sluice/v1/audit"),
+            audit: AuditKey(aead::subkey(&secret.0, "sluice/v1/audit")),
             subject: aead::subkey(&secret.0, "sluice/v1/subject"),
         }
     }
@@ -101,15 +124,9 @@ impl MasterKeys {
         hex(&mac(&self.subject, &[subject.as_bytes()])[..8])
     }
 
-    /// The next link of the audit chain: a MAC over the link before (empty for the first) and a row.
-    pub fn audit_mac(&self, previous: &[u8], row: &[u8]) -> [u8; 32] {
-        mac(&self.audit, &[previous, row])
-    }
-
-    /// Whether a link is right; in constant time.
-    pub fn audit_mac_is(&self, previous: &[u8], row: &[u8], link: &[u8]) -> bool {
-        use subtle::ConstantTimeEq;
-        self.audit_mac(previous, row).ct_eq(link).into()
+    /// The key of the audit chain.
+    pub fn audit_key(&self) -> AuditKey {
+        self.audit.clone()
     }
 }
 
@@ -194,13 +211,14 @@ mod tests {
     #[test]
     fn audit_links_depend_on_both_parts_and_their_border() {
         let keys = MasterKeys::from_secret(&MasterSecret::from_bytes([1; 32]));
-        let link = keys.audit_mac(b"ab", b"c");
-        assert!(keys.audit_mac_is(b"ab", b"c", &link));
-        assert!(!keys.audit_mac_is(b"a", b"bc", &link));
-        assert!(!keys.audit_mac_is(b"ab", b"d", &link));
-        assert!(!keys.audit_mac_is(b"ab", b"c", &link[..31]));
+        let chain = keys.audit_key();
+        let link = chain.mac(b"ab", b"c");
+        assert!(chain.mac_is(b"ab", b"c", &link));
+        assert!(!chain.mac_is(b"a", b"bc", &link));
+        assert!(!chain.mac_is(b"ab", b"d", &link));
+        assert!(!chain.mac_is(b"ab", b"c", &link[..31]));
         // Another purpose, another key: the fingerprint of the same text shares nothing with it.
-        assert_ne!(keys.audit_mac(b"", b"x")[..16], keys.fingerprint("x").0);
+        assert_ne!(chain.mac(b"", b"x")[..16], keys.fingerprint("x").0);
     }
 
     #[test]
@@ -209,5 +227,6 @@ mod tests {
         let keys = MasterKeys::from_secret(&secret);
         assert_eq!(format!("{secret:?}"), "MasterSecret(..)");
         assert_eq!(format!("{keys:?}"), "MasterKeys(..)");
+        assert_eq!(format!("{:?}", keys.audit_key()), "AuditKey(..)");
     }
 }

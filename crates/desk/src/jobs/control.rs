@@ -22,8 +22,8 @@ impl Desk {
     /// A second confirmation of the same plan does nothing.
     pub async fn confirm(&self, asker: &Asker, number: i64, typed: &str) -> Result<()> {
         let rows = self.check_confirmation(asker, number, typed).await?;
-        if self.0.store.confirm_job(&asker.person.id, number, &asker.request_id, self.now_ms()).await? {
-            self.job_event(asker, "job.confirm", number).await?;
+        let confirm = self.0.store.confirm_job(&asker.person.id, number, &asker.request_id, self.now_ms());
+        if self.audited(asker, "job.confirm", number, confirm).await? {
             self.0.jobs.wake.notify_one();
             if rows <= SMALL {
                 self.wait_for(asker, number).await;
@@ -90,10 +90,10 @@ impl Desk {
     pub async fn pause_job(&self, asker: &Asker, number: i64) -> Result<bool> {
         self.own_job(asker, number).await?;
         let what = format!("{} paused it.", asker.person.name);
-        let paused = self.0.store.pause_job(number, &what, "Resume it when you want.").await?;
+        let pause = self.0.store.pause_job(number, &what, "Resume it when you want.");
+        let paused = self.audited(asker, "job.pause", number, pause).await?;
         if paused {
             self.0.jobs.stop(number);
-            self.job_event(asker, "job.pause", number).await?;
         }
         self.0.jobs.tell();
         Ok(paused)
@@ -105,9 +105,9 @@ impl Desk {
         if Role::parse(&job.needs).is_none_or(|needs| asker.person.role < needs) {
             return Ok(false);
         }
-        let resumed = self.0.store.resume_job(&asker.person.id, number).await?;
+        let resume = self.0.store.resume_job(&asker.person.id, number);
+        let resumed = self.audited(asker, "job.resume", number, resume).await?;
         if resumed {
-            self.job_event(asker, "job.resume", number).await?;
             self.0.jobs.wake.notify_one();
             self.0.jobs.tell();
         }
@@ -117,18 +117,25 @@ impl Desk {
     /// Ends a job by hand: what was not sent is left.
     pub async fn cancel_job(&self, asker: &Asker, number: i64) -> Result<bool> {
         self.own_job(asker, number).await?;
-        let cancelled = self.0.store.cancel_job(&asker.person.id, number, self.now_ms()).await?;
+        let cancel = self.0.store.cancel_job(&asker.person.id, number, self.now_ms());
+        let cancelled = self.audited(asker, "job.cancel", number, cancel).await?;
         if cancelled {
             self.0.jobs.stop(number);
-            self.job_event(asker, "job.cancel", number).await?;
             self.0.jobs.wake.notify_one();
         }
         self.0.jobs.tell();
         Ok(cancelled)
     }
 
-    async fn job_event(&self, asker: &Asker, action: &str, number: i64) -> Result<()> {
-        let event = store::NewIntent {
+    /// Does something to a job, between its intent and its outcome in the audit log.
+    pub(super) async fn audited(
+        &self,
+        asker: &Asker,
+        action: &str,
+        number: i64,
+        act: impl Future<Output = store::Result<bool>>,
+    ) -> Result<bool> {
+        let intent = store::NewIntent {
             at: self.now_ms(),
             person_id: &asker.person.id,
             person_name: &asker.person.name,
@@ -140,11 +147,18 @@ impl Desk {
             request_id: &asker.request_id,
             before: None,
             after: None,
-            reason: None,
+            reason: asker.reason.as_deref(),
             job: Some(number),
         };
-        self.0.store.record_event(&event, "done").await?;
-        Ok(())
+        let intent = self.0.store.record_intent(&intent).await?;
+        let done = act.await;
+        let outcome = match &done {
+            Ok(true) => "done".to_owned(),
+            Ok(false) => "failed: there was nothing to do any more".to_owned(),
+            Err(error) => format!("failed: {error}"),
+        };
+        self.conclude(intent, &outcome).await;
+        Ok(done?)
     }
 
     /// A new plan from the rows that failed, of one reason or of all that can be tried again.

@@ -24,8 +24,8 @@ impl Desk {
         self.check_confirmation(asker, number, typed).await?;
         let (store, now) = (&self.0.store, self.now_ms());
         let by = format!("{}/links", self.0.jobs.by);
-        let begun = store.begin_job(&asker.person.id, number, &asker.request_id, &by, now, now + LEASE_MS).await?;
-        if !begun {
+        let begin = store.begin_job(&asker.person.id, number, &asker.request_id, &by, now, now + LEASE_MS);
+        if !self.audited(asker, "job.confirm", number, begin).await? {
             return Err(DeskError::Stale);
         }
         let minted = self.mint_rows(asker, number, &by).await;

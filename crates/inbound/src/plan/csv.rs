@@ -39,7 +39,7 @@ pub fn results_csv<'a>(kind: Kind, rows: impl Iterator<Item = &'a Outcome>) -> S
             row.time.clone(),
         ]
     });
-    write(std::iter::once(heading).chain(lines))
+    write_escaped(std::iter::once(heading).chain(lines))
 }
 
 /// Rows in the columns of the import, and behind them why they failed, which the import passes over.
@@ -62,7 +62,7 @@ pub fn failed_csv<'a>(kind: Kind, rows: impl Iterator<Item = &'a Outcome>) -> St
                 row.next.clone(),
             ]
         });
-        return write(std::iter::once(heading).chain(lines));
+        return write_escaped(std::iter::once(heading).chain(lines));
     }
     let heading = ["domain", "servers", "policy", "aliases", "admins", "reason", "next step"].map(str::to_owned);
     let lines = rows.map(|row| {
@@ -77,14 +77,19 @@ pub fn failed_csv<'a>(kind: Kind, rows: impl Iterator<Item = &'a Outcome>) -> St
             row.next.clone(),
         ]
     });
-    write(std::iter::once(heading).chain(lines))
+    write_escaped(std::iter::once(heading).chain(lines))
 }
 
-fn write<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
+fn write_escaped<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
+    write(rows.map(|row| row.map(|cell| escape_cell(&cell))))
+}
+
+/// Cells as they are, for callers that have made formulas harmless.
+pub(crate) fn write<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
     let mut writer = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
         // Memory takes everything.
-        let _ = writer.write_record(row.map(|cell| escape_cell(&cell)));
+        let _ = writer.write_record(row);
     }
     writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }

@@ -74,3 +74,131 @@ async fn rows_can_be_neither_changed_nor_deleted() {
     }
     assert_eq!(store.history("domain", "a.example", 10).await.unwrap(), before);
 }
+
+#[tokio::test]
+async fn a_first_mac_is_the_only_change_and_no_row_comes_without_one() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    old_rows(store, 2).await;
+    let attempts = [
+        "UPDATE audit SET mac = zeroblob(32), person_name = 'Bob' WHERE id = 1",
+        "UPDATE audit SET mac = zeroblob(31) WHERE id = 1",
+        "UPDATE audit SET reason = 'none' WHERE id = 1",
+        "INSERT INTO audit (at, person_id, person_name, action, object_kind, object, request_id)
+         VALUES (1, 'p', 'Bob', 'x', 'domain', 'a.example', 'r')",
+    ];
+    for attempt in attempts {
+        let error = store.sql(attempt).execute(store.write()).await.unwrap_err();
+        assert!(error.to_string().contains("append-only"), "{attempt}: {error}");
+    }
+    let first = "UPDATE audit SET mac = zeroblob(32) WHERE id = 1";
+    store.sql(first).execute(store.write()).await.unwrap();
+    assert!(store.sql(first).execute(store.write()).await.is_err(), "and only the first");
+}
+
+/// Rows as they were before the chain.
+async fn old_rows(store: &Store, rows: i64) {
+    let mut tx = store.begin().await.unwrap();
+    let trigger: String =
+        store.scalar("SELECT sql FROM sqlite_schema WHERE name = 'audit_chained'").fetch_one(&mut *tx).await.unwrap();
+    store.sql("DROP TRIGGER audit_chained").execute(&mut *tx).await.unwrap();
+    store
+        .sql(
+            "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
+             INSERT INTO audit (at, person_id, person_name, action, object_kind, object, request_id)
+             SELECT n, 'p', 'Ann', 'x', 'domain', 'a.example', 'r' FROM n",
+        )
+        .bind(rows)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    store.sql(sqlx::AssertSqlSafe(trigger)).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn check(store: &Store) -> Checked {
+    store.verify_audit(&crate::testing::audit_key(), &[]).await.unwrap()
+}
+
+#[tokio::test]
+async fn rows_from_before_the_chain_are_adopted_once() {
+    let fixture = Fixture::new().await;
+    let (store, key) = (&fixture.store, crate::testing::audit_key());
+    old_rows(store, 12_345).await;
+    assert_eq!(check(store).await, Err(Broken::Note));
+    // The first start is cut off in the middle, the second ends it.
+    let note = store.adoption(&key, 5).await.unwrap().unwrap();
+    assert_eq!((note.up_to, note.end), (12_345, None));
+    assert_eq!(check(store).await, Err(Broken::Adopting(1)));
+    let first: AuditRow = store.rows("SELECT * FROM audit WHERE id = 1").fetch_one(store.read()).await.unwrap();
+    let mac = key.mac(b"", &encode(&first)).to_vec();
+    store.sql("UPDATE audit SET mac = ?1 WHERE id = 1").bind(mac).execute(store.write()).await.unwrap();
+    store.adopt_audit(&key, 6).await.unwrap();
+    let verified = check(store).await.unwrap();
+    assert_eq!((verified.rows, verified.adopted.up_to, verified.adopted.at), (12_345, 12_345, 5));
+    assert!(verified.adopted.end.is_some());
+
+    // What comes later without a MAC is nobody's.
+    let id = store.record_intent(&intent("x", "a.example")).await.unwrap();
+    assert!(check(store).await.is_ok());
+    old_rows(store, 2).await;
+    store.adopt_audit(&key, 7).await.unwrap();
+    assert_eq!(check(store).await, Err(Broken::Foreign(id + 1)));
+}
+
+#[tokio::test]
+async fn without_its_note_nothing_is_adopted() {
+    let fixture = Fixture::new().await;
+    let (store, key) = (&fixture.store, crate::testing::audit_key());
+    store.adopt_audit(&key, 5).await.unwrap();
+    store.record_intent(&intent("x", "a.example")).await.unwrap();
+    assert_eq!(check(store).await.unwrap().adopted.up_to, 0);
+    old_rows(store, 1).await;
+    for wipe in ["UPDATE meta SET value = x'00' WHERE key = 'audit-adopted'", "DELETE FROM meta"] {
+        store.sql(wipe).execute(store.write()).await.unwrap();
+        store.adopt_audit(&key, 6).await.unwrap();
+        assert_eq!(check(store).await, Err(Broken::Note), "{wipe}");
+    }
+    let bare: i64 = store.scalar("SELECT count(*) FROM audit WHERE mac IS NULL").fetch_one(store.read()).await.unwrap();
+    assert_eq!(bare, 1);
+}
+
+#[tokio::test]
+async fn a_row_names_its_key_and_a_failed_transaction_leaves_no_hole() {
+    let fixture = Fixture::new().await;
+    let (store, key) = (&fixture.store, crate::testing::audit_key());
+    store.adopt_audit(&key, 5).await.unwrap();
+    let ann = fixture.person("ann").await;
+    fixture.key_in(&ann, "k1", "f1", "s").await;
+    let one = store.record_intent(&NewIntent { person_id: &ann, ..intent("x", "a.example") }).await.unwrap();
+    assert_eq!(store.intent(one).await.unwrap().unwrap().key_label.as_deref(), Some("k1"));
+    {
+        let mut tx = store.begin().await.unwrap();
+        let mut chain = store.chain(&mut tx).await.unwrap();
+        store.insert_audit(&mut tx, &mut chain, &intent("x", "b.example"), None).await.unwrap();
+    }
+    let head = store.audit_head().await.unwrap().unwrap();
+    assert_eq!(head.id, one);
+    assert_eq!(store.record_intent(&intent("x", "c.example")).await.unwrap(), one + 1);
+    assert_eq!(check(store).await.unwrap().rows, 2);
+    assert!(store.verify_audit(&key, &[head]).await.unwrap().is_ok());
+
+    // A log that was cut shows it, also after it went on.
+    for cut in ["DROP TRIGGER audit_no_delete", "DELETE FROM audit WHERE id = 2"] {
+        store.sql(cut).execute(store.write()).await.unwrap();
+    }
+    assert_eq!(check(store).await, Err(Broken::Cut { last: 1, had: 2 }));
+    assert_eq!(store.record_intent(&intent("x", "d.example")).await.unwrap(), 3);
+    assert_eq!(check(store).await, Err(Broken::Gap { last: 1, found: 3 }));
+}
+
+#[tokio::test]
+async fn without_the_key_nothing_is_written() {
+    let fixture = Fixture::new().await;
+    let locked = Store::open(fixture.path()).await.unwrap();
+    assert!(matches!(locked.record_intent(&intent("x", "a.example")).await, Err(StoreError::Locked)));
+    let reading = Store::open_to_read(fixture.path()).await.unwrap();
+    assert!(reading.sql("DELETE FROM meta").execute(reading.write()).await.is_err());
+    assert!(reading.audit_head().await.unwrap().is_none());
+    assert!(Store::open_to_read(fixture.path().with_extension("none")).await.is_err());
+}
