@@ -38,6 +38,7 @@ const TEMPORARY = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
 function configuration({ dir, port, upstream, gate, secret }) {
   const headers = (user, email, groups, own) => `
       proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_set_header X-Forwarded-User ${user};
       proxy_set_header X-Forwarded-Email ${email};
       proxy_set_header X-Forwarded-Groups ${groups};

@@ -169,6 +169,19 @@ describe("tokens", () => {
     assert.deepEqual(await whoIs(visitor, stack), ["Vito Marchetti", "viewer"]);
   });
 
+  test("refusals are in the audit log with their reasons, and no token is", async () => {
+    const { code, stdout, stderr } = await stack.cli("audit", "export");
+    assert.equal(code, 0, stderr);
+    const claims = ["nonce", "aud", "azp", "iss", "exp", "sub"].map((claim) => `its claim ${claim} `);
+    const others = ["it ran out", "not valid yet", "algorithm is not allowed", "signature is wrong", "unknown key"];
+    const flows = ["not begun by this browser", "none of their groups has a role"];
+    for (const reason of [...claims, ...others, ...flows]) {
+      assert.ok(stdout.split("\n").some((row) => row.includes("refused") && row.includes(reason)), `no row: ${reason}`);
+    }
+    for (const text of [stdout, stack.log()]) assert.ok(!/eyJ[\w-]{20}/.test(text) && !text.includes(op.clientSecret));
+    assert.equal((await stack.cli("audit", "verify")).code, 0);
+  });
+
   test("names and addresses are text, wherever they are shown", async () => {
     const name = `<img src=x onerror=alert(1)>"'&\u202egnirts`;
     const { visitor } = await enter(stack, { claims: { name } });
