@@ -169,6 +169,7 @@ describe("tokens", () => {
     assert.deepEqual(await whoIs(visitor, stack), ["Vito Marchetti", "viewer"]);
   });
 
+  // Of all the tests above.
   test("refusals are in the audit log with their reasons, and no token is", async () => {
     const { code, stdout, stderr } = await stack.cli("audit", "export");
     assert.equal(code, 0, stderr);
