@@ -104,6 +104,12 @@ export async function startStack({ domains = 200, seed = "demo", latency = 0, ra
       protectedLimit: (customer, limit) => ask("PUT", `protected/${customer}`, limit),
       mx: (name, records) => ask("PUT", `mx/${encodeURIComponent(name)}`, records),
       dns: (fault) => ask("PUT", "dns", fault),
+      /** Calls the service past Sluice, as whoever has that key can. */
+      call: async (secret, method, path, body) => {
+        const headers = { "x-api-key": secret, "content-type": "application/json" };
+        const answer = await fetch(`http://${upstream}/inbound/v1${path}`, { method, headers, body: JSON.stringify(body) });
+        if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status}`);
+      },
       deleteKey: (label) => ask("DELETE", `keys/${label}`),
     },
     async stop() {

@@ -91,11 +91,15 @@ for (const scripts of [true, false]) {
     test("what was tampered with is listed", async () => {
       await press("Compare now");
       await page.getByText("Nothing changed that was not done here").waitFor();
-      // The thief: an entry on the account's safelist.
+      // The thief: another server, an alias, and an entry on the account's safelist.
+      const [secret, name] = ["sandbox-key-07", "/domains/bikeshop-northgate.example"];
+      const records = [{ priority: 1, weight: 1, port: 25, target: "evil.example." }];
+      await stack.sandbox.call(secret, "PUT", `${name}/downstream-address`, { records });
+      await stack.sandbox.call(secret, "POST", `${name}/alias/evil-alias.example`, {});
       const safelist = await stack.sandbox.list("account", "demo-host", "safelist");
       await stack.sandbox.setList("account", "demo-host", "safelist", [...safelist, "evil-sender.example"]);
       await press("Compare again");
-      await page.getByText("1 change that nobody made through Sluice").waitFor();
+      await page.getByText("3 changes that nobody made through Sluice").waitFor();
       await page.getByText("evil-sender.example").waitFor();
       assert.equal(await next(), "delete");
       await look("leaked-compare");

@@ -84,7 +84,8 @@ pub fn frame(cx: &Cx, section: &'static str, (domains, keys): (u64, usize), body
     let back = cx.url.clone();
     let keys = back.clone();
     let (key, shortcuts) = if cx.single_keys { ("/", "/ Control+K Meta+K") } else { ("Ctrl K", "Control+K Meta+K") };
-    let (switch, switched) = if cx.single_keys { ("off", "Single keys off") } else { ("on", "Single keys on") };
+    let (switch, switched) =
+        if cx.single_keys { ("off", "Switch single keys off") } else { ("on", "Switch single keys on") };
     view! {
         <a class="skip btn" href="#main">"Skip to content"</a>
         <div class="shell">

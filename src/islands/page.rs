@@ -1,8 +1,9 @@
 //! What the islands that work on the whole page share: plain calls to the browser, none of which can fail loudly.
 
 use leptos::prelude::document;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use web_sys::{
-    Element, EventTarget, HtmlDialogElement,
+    Element, Event, EventTarget, HtmlDialogElement,
     wasm_bindgen::{JsCast, JsValue, closure::Closure, convert::FromWasmAbi},
 };
 
@@ -25,6 +26,24 @@ pub(crate) fn element(tag: &str, attributes: &[(&str, &str)], text: &str) -> Res
 pub(crate) fn on<E: FromWasmAbi + 'static>(target: &EventTarget, event: &str, act: impl FnMut(E) + 'static) {
     let act = Closure::<dyn FnMut(E)>::new(act).into_js_value();
     let _ = target.add_event_listener_with_callback(event, act.unchecked_ref());
+}
+
+/// The nearest element of a kind around where an event happened.
+pub(crate) fn closest(event: &Event, selector: &str) -> Option<Element> {
+    event.target()?.dyn_into::<Element>().ok()?.closest(selector).ok().flatten()
+}
+
+/// Of an island that is there several times and works on the whole page, the first.
+pub(crate) struct Once(AtomicBool);
+
+impl Once {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    pub(crate) fn is_first(&self) -> bool {
+        !self.0.swap(true, Relaxed)
+    }
 }
 
 /// The page as a whole.

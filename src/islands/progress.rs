@@ -1,12 +1,10 @@
 //! How far a job is, live: told by the server, shown in place, announced now and then.
 
-#![expect(missing_docs, reason = "the macro makes a struct of the properties, which the island documents")]
-
 use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
 
 /// How a job stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "ssr", derive(serde::Serialize))]
 pub struct Progress {
     /// `queued`, `running`, `paused`, `done`, `cancelled`.
     pub state: String,
@@ -41,12 +39,22 @@ impl Progress {
 }
 
 impl Progress {
-    /// The bar: done, unknown, failed, each with its place and width in percent.
-    fn bar(&self) -> [(&'static str, f64, f64); 3] {
-        #[expect(clippy::cast_precision_loss, reason = "percent of a bar")]
-        let percent = |rows: u64| rows as f64 * 100.0 / self.total.max(1) as f64;
-        let (done, unknown, failed) = (percent(self.done), percent(self.unknown), percent(self.failed));
-        [("ok", 0.0, done), ("idle", done, unknown), ("bad", done + unknown, failed)]
+    /// The bar: done, unknown, failed, each with its place and width, in hundredths of a percent.
+    fn bar(&self) -> [(&'static str, u64, u64); 3] {
+        let share = |rows: u64| rows * 10_000 / self.total.max(1);
+        let (done, unknown, failed) = (share(self.done), share(self.unknown), share(self.failed));
+        [("ok", 0, done), ("idle", done, unknown), ("bad", done + unknown, failed)]
+    }
+
+    /// The figures, each with its name.
+    fn figures(&self) -> [(&'static str, u64); 5] {
+        [
+            ("total", self.total),
+            ("done", self.done),
+            ("failed", self.failed),
+            ("open", self.open),
+            ("unknown", self.unknown),
+        ]
     }
 
     fn words(&self) -> String {
@@ -55,9 +63,16 @@ impl Progress {
     }
 }
 
+/// Hundredths of a percent as SVG has lengths: without fractions of floating point, whose writing is a large part of
+/// what a browser would have to load.
+fn percent(hundredths: u64) -> String {
+    format!("{}.{:02}%", hundredths / 100, hundredths % 100)
+}
+
 /// Bar and figures, kept up to date from `url`; when the job runs no more the page is loaded again, because then its
 /// buttons and rows are others.
-#[island]
+#[cfg(feature = "ssr")]
+#[component]
 pub fn LiveProgress(
     /// Where the server tells of it.
     url: String,
@@ -66,72 +81,118 @@ pub fn LiveProgress(
     /// How a row that was done is called.
     done: String,
 ) -> impl IntoView {
-    let progress = RwSignal::new(start);
-    let spoken = RwSignal::new(String::new());
-    #[cfg(feature = "hydrate")]
-    if progress.get_untracked().active {
-        listen(&url, progress, spoken);
-    }
-    #[cfg(not(feature = "hydrate"))]
-    let _ = url;
-    let count = move |which: fn(&Progress) -> u64| move || progress.with(which).to_string();
-    let bar = move || {
-        progress.with(Progress::bar).map(|(class, x, width)| {
-            view! { <rect class=class x=format!("{x:.2}%") width=format!("{width:.2}%") height="100%"></rect> }
-        })
-    };
+    let bar = start.bar().map(|(class, x, width)| {
+        view! { <rect class=class x=percent(x) width=percent(width) height="100%"></rect> }
+    });
+    let labels = ["Rows".to_owned(), done, "Failed".into(), "Waiting".into(), "Not known yet".into()];
+    let figures = labels.into_iter().zip(start.figures());
+    let figures =
+        figures.map(|(label, (name, count))| view! { <div><dt>{label}</dt><dd data-figure=name>{count}</dd></div> });
     view! {
         <div
             role="progressbar"
+            id="progress"
+            data-url=start.active.then_some(url)
             aria-label="Rows ended"
             aria-valuemin="0"
-            aria-valuemax=move || progress.with(|now| now.total)
-            aria-valuenow=move || progress.with(|now| now.done + now.failed)
-            aria-valuetext=move || progress.with(Progress::words)
+            aria-valuemax=start.total
+            aria-valuenow=start.done + start.failed
+            aria-valuetext=start.words()
         >
-            <svg class="bar" preserveAspectRatio="none" aria-hidden="true">{bar}</svg>
+            <svg class="bar" preserveAspectRatio="none" aria-hidden="true">{bar.into_view()}</svg>
         </div>
-        <dl class="stats">
-            <div><dt>"Rows"</dt><dd>{count(|now| now.total)}</dd></div>
-            <div><dt>{done}</dt><dd>{count(|now| now.done)}</dd></div>
-            <div><dt>"Failed"</dt><dd>{count(|now| now.failed)}</dd></div>
-            <div><dt>"Waiting"</dt><dd>{count(|now| now.open)}</dd></div>
-            <div><dt>"Not known yet"</dt><dd>{count(|now| now.unknown)}</dd></div>
-        </dl>
-        <p class="vh" role="status">{move || spoken.get()}</p>
+        <dl class="stats">{figures.collect_view()}</dl>
+        <p class="vh" role="status" id="progress-said"></p>
+        <ProgressTold/>
     }
 }
 
+/// Shows what the server tells.
+#[island]
+pub fn ProgressTold() -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    run::start();
+}
+
 #[cfg(feature = "hydrate")]
-fn listen(url: &str, progress: RwSignal<Progress>, spoken: RwSignal<String>) {
-    use web_sys::wasm_bindgen::{JsCast, closure::Closure};
+mod run {
+    use super::{Progress, percent};
+    use crate::islands::page::{Page, find, on};
+    use web_sys::{
+        Element, EventSource, MessageEvent,
+        js_sys::{JSON, Reflect},
+        wasm_bindgen::JsValue,
+    };
+
     /// Announcements are at least so far apart, milliseconds.
     const QUIET: f64 = 5_000.0;
-    let Ok(source) = web_sys::EventSource::new(url) else { return };
-    let mut last = 0.0;
-    let told = Closure::<dyn FnMut(web_sys::MessageEvent)>::new({
-        let source = source.clone();
-        move |event: web_sys::MessageEvent| {
-            let Some(now) = event.data().as_string().and_then(|text| serde_json::from_str::<Progress>(&text).ok())
-            else {
-                return;
-            };
-            let (active, words) = (now.active, now.words());
-            progress.set(now);
-            if event.time_stamp() - last > QUIET || !active {
+
+    fn read(text: &str) -> Result<Progress, JsValue> {
+        let told = JSON::parse(text)?;
+        let get = |name: &str| Reflect::get(&told, &name.into());
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was a count of rows")]
+        let count = |name: &str| get(name).map(|value| value.as_f64().unwrap_or_default() as u64);
+        Ok(Progress {
+            state: String::new(),
+            active: get("active")?.is_truthy(),
+            total: count("total")?,
+            done: count("done")?,
+            failed: count("failed")?,
+            open: count("open")?,
+            unknown: count("unknown")?,
+        })
+    }
+
+    fn show(bar: &Element, now: &Progress) {
+        let words = [
+            ("aria-valuemax", now.total.to_string()),
+            ("aria-valuenow", (now.done + now.failed).to_string()),
+            ("aria-valuetext", now.words()),
+        ];
+        for (name, value) in words {
+            let _ = bar.set_attribute(name, &value);
+        }
+        for (part, (_, x, width)) in Page::all::<Element>("#progress rect").into_iter().zip(now.bar()) {
+            let _ = part.set_attribute("x", &percent(x));
+            let _ = part.set_attribute("width", &percent(width));
+        }
+        for (place, (_, count)) in Page::all::<Element>("[data-figure]").into_iter().zip(now.figures()) {
+            place.set_text_content(Some(&count.to_string()));
+        }
+    }
+
+    pub(super) fn start() {
+        let Some(bar) = find::<Element>("#progress") else { return };
+        let Some(source) = bar.get_attribute("data-url").and_then(|url| EventSource::new(&url).ok()) else { return };
+        let mut last = 0.0;
+        on(&source.clone(), "message", move |event: MessageEvent| {
+            let Some(Ok(now)) = event.data().as_string().map(|text| read(&text)) else { return };
+            show(&bar, &now);
+            if event.time_stamp() - last > QUIET || !now.active {
                 last = event.time_stamp();
-                spoken.set(words);
+                if let Some(place) = find::<Element>("#progress-said") {
+                    place.set_text_content(Some(&now.words()));
+                }
             }
-            if !active {
+            if !now.active {
                 source.close();
                 if let Some(window) = web_sys::window() {
                     let _ = window.location().reload();
                 }
             }
-        }
-    });
-    source.set_onmessage(Some(told.as_ref().unchecked_ref()));
-    // The page is the island's whole life.
-    told.forget();
-    std::mem::forget(source);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_the_bar_lie_side_by_side() {
+        let now = Progress { total: 3, done: 1, failed: 1, unknown: 1, ..Progress::default() };
+        assert_eq!(now.bar(), [("ok", 0, 3_333), ("idle", 3_333, 3_333), ("bad", 6_666, 3_333)]);
+        assert_eq!([0, 5, 3_333, 10_000].map(percent), ["0.00%", "0.05%", "33.33%", "100.00%"]);
+        assert_eq!(Progress::default().bar()[2], ("bad", 0, 0), "of nothing");
+    }
 }

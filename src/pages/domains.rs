@@ -1,16 +1,19 @@
 //! The list of domains, from the mirror: no upstream call.
 
 use crate::{
-    components::{Cx, Icon, age, alert, badge, empty, icon, note, page, page::Page, policy_badge, state},
+    components::{Cx, Icon, age, alert, badge, empty, icon, note, page, page::Page, state},
     islands::PickPage,
-    pages::{domain_mx, domains_view::View},
+    pages::{
+        domain_mx,
+        domain_rows::{self, Look},
+        domains_view::View,
+    },
     server::actor::Need,
 };
 use desk::{Freshness, KeyRef, Listing};
 use inbound::{plan::Kind, words};
-use leptos::prelude::*;
+use leptos::{prelude::*, tachys::html::InertElement};
 use std::sync::Arc;
-use store::DomainRow;
 
 /// Data older than this is said aloud, in milliseconds.
 const STALE_MS: i64 = 10 * 60 * 1000;
@@ -147,7 +150,7 @@ fn table(cx: &Cx, view: &View, listing: Listing) -> AnyView {
     if listing.rows.is_empty() {
         return nothing(cx, view, &listing).into_any();
     }
-    let (keys, checks_mx) = (listing.keys, cx.desk.checks_mx());
+    let checks_mx = cx.desk.checks_mx();
     let head = [
         ("Domain", "name", ""),
         ("Key", "", ""),
@@ -165,19 +168,19 @@ fn table(cx: &Cx, view: &View, listing: Listing) -> AnyView {
         (listing.rows.first().map(|row| row.display.clone()), listing.rows.last().map(|row| row.display.clone()));
     let shown = listing.rows.len();
     let picking = cx.actor.may(Need::Lists);
-    let rows = listing.rows.into_iter().map(|row| domain_row(row, &keys, checks_mx, picking, cx.now)).collect_view();
+    let look = Look { keys: &listing.keys, checks_mx, picking, now: cx.now };
+    let rows = InertElement::new(domain_rows::body(&listing.rows, &look));
     let previous = listing.previous.map(|cursor| view.url(Some(("before", &cursor))));
     let next = listing.next.map(|cursor| view.url(Some(("after", &cursor))));
-    let picks = cx.actor.may(Need::Lists);
     let rows = view! {
         <div class="tw">
             <table role="table" class="table cards sticky" aria-label="Domains">
-                <thead role="rowgroup"><tr role="row">{picks.then(|| view! { <th role="columnheader" scope="col" class="pick"><PickPage form="picks".into() count="picked".into()/><span class="vh">"Tick"</span></th> })}{head}<th role="columnheader" scope="col" class="num lo">"Synced"</th></tr></thead>
-                <tbody role="rowgroup">{rows}</tbody>
+                <thead role="rowgroup"><tr role="row">{picking.then(|| view! { <th role="columnheader" scope="col" class="pick"><PickPage/><span class="vh">"Tick"</span></th> })}{head}<th role="columnheader" scope="col" class="num lo">"Synced"</th></tr></thead>
+                {rows}
             </table>
         </div>
     };
-    let rows = if picks { selectable(cx, view, listing.matching, rows.into_any()) } else { rows.into_any() };
+    let rows = if picking { selectable(cx, view, listing.matching, rows.into_any()) } else { rows.into_any() };
     view! {
         {rows}
         <nav class="row sm gap" aria-label="Pages">
@@ -261,26 +264,6 @@ fn selectable(cx: &Cx, view: &View, matching: u64, rows: AnyView) -> AnyView {
         </form>
     }
     .into_any()
-}
-
-fn domain_row(row: DomainRow, keys: &[KeyRef], checks_mx: bool, picking: bool, now: i64) -> impl IntoView + use<> {
-    let held = holder(&row.association, row.holder.as_ref(), keys);
-    let no_servers = row.servers == 0;
-    view! {
-        <tr role="row">
-            {picking.then(|| view! { <td role="cell" class="pick"><input type="checkbox" name="pick" value=row.name.clone() aria-label=format!("Tick {}", row.display)/></td> })}
-            <th role="rowheader" scope="row" class="main wide"><a class="mono" href=crate::api::forms::domain_page(&row.name, "")>{row.display}</a></th>
-            <td role="cell" data-l="Key">{held}</td>
-            <td role="cell" data-l="Policy">{policy_badge(row.policy.as_deref())}</td>
-            {checks_mx.then(|| domain_mx::cell(&row.mx, now))}
-            <td role="cell" data-l="Subscription" class="lo nw">{row.subscription}</td>
-            <td role="cell" data-l="Servers" class="num">
-                {if no_servers { state(Icon::TriangleAlert, "warn", "0").into_any() } else { row.servers.to_string().into_any() }}
-            </td>
-            <td role="cell" data-l="Aliases" class="num lo">{row.aliases}</td>
-            <td role="cell" data-l="Synced" class="num lo muted nw">{age(now, row.synced_at)}</td>
-        </tr>
-    }
 }
 
 fn nothing(cx: &Cx, view: &View, listing: &Listing) -> AnyView {

@@ -27,7 +27,7 @@ pub async fn view(cx: &Cx) -> AnyView {
             <form class="body stack" method="post" action="/do/explain/read">
                 <TextArea name="text" form="paste" label="Bounce, headers or message" rows=8 error=error
                     hint="Read here and not kept. At most 256 KB; of a longer message the first part is enough."/>
-                <DropText target="paste-text".into() limit=PASTE_MAX head=true accept=".eml,.txt,message/rfc822,text/plain".into()/>
+                <DropText target="paste-text" limit=PASTE_MAX head=true accept=".eml,.txt,message/rfc822,text/plain"/>
                 <div class="row"><button class="btn push">"Find sender and recipient"</button></div>
             </form>
         </details>

@@ -5,7 +5,7 @@ use crate::{
     islands::{LiveProgress, Progress},
     pages::{
         audit_view,
-        job_rows::{self, PAGE, table},
+        job_rows::paged,
         jobs::state_words,
         plan::{about, asker, number},
     },
@@ -39,20 +39,12 @@ pub fn JobPage() -> impl IntoView {
         let state = cx.query("state").filter(|state| STATES.iter().any(|(known, _)| known == state)).map(str::to_owned);
         let reason = cx.query("reason").and_then(Reason::parse);
         let text = cx.query("q").map(|text| text.trim().to_lowercase());
-        let after = cx.query("after").and_then(|after| after.parse().ok()).unwrap_or_default();
         let filter = LineFilter {
             state: state.clone(),
             reason: reason.map(|reason| reason.as_str().to_owned()),
             text: text.clone(),
-            after,
-            limit: PAGE + 1,
             ..LineFilter::default()
         };
-        let mut lines = cx.desk.job_lines(&asker, number, &filter).await?;
-        let more = lines.len() > PAGE as usize;
-        lines.truncate(PAGE as usize);
-        let last = lines.last().map(|line| line.seq).filter(|_| more);
-        let keys = cx.desk.key_refs(&cx.actor.person).await?;
         let pairs = [("state", state.clone()), ("reason", filter.reason.clone()), ("q", text)];
         let query: Vec<_> = pairs
             .iter()
@@ -60,8 +52,7 @@ pub fn JobPage() -> impl IntoView {
             .collect();
         let base =
             if query.is_empty() { format!("/jobs/{number}") } else { format!("/jobs/{number}?{}", query.join("&")) };
-        let rows = table(&view, lines, &keys, cx.now).into_any();
-        let turn = job_rows::turn(&base, after, last).into_any();
+        let (rows, turn) = paged(&cx, &asker, &view, filter, &base).await?;
         Ok::<_, DeskError>(Page::new(view.title(), body(&cx, &view, (state, reason), rows, turn)))
     })
 }
@@ -117,9 +108,8 @@ fn body(
     turn: AnyView,
 ) -> impl IntoView + use<> {
     let number = view.row.number;
-    let (which, tone, word) = state_words(&view.row.state);
-    let _ = tone;
-    let text = about(view, &[]);
+    let (which, _, word) = state_words(&view.row.state);
+    let text = about(view);
     let reason = view.row.reason.clone().map(|reason| format!(". {reason}")).unwrap_or_default();
     let origin =
         [view.row.undo_of.map(|of| ("Takes back", of)), view.row.retry_of.map(|of| ("Tries again rows of", of))]

@@ -2,14 +2,15 @@
 
 use crate::{
     api::forms::domain_page,
-    components::{Icon, icon, policy_badge, state},
+    components::{Cx, Icon, icon, policy_badge, state},
 };
-use desk::{JobLineView, JobView, KeyRef, Snapshot, Whole};
+use desk::{Asker, DeskError, JobLineView, JobView, KeyRef, Snapshot, Whole};
 use inbound::{plan::Verdict, words};
 use leptos::prelude::*;
+use store::LineFilter;
 
 /// Rows of a page.
-pub const PAGE: u32 = 100;
+const PAGE: u32 = 100;
 
 /// A verdict's icon, tone and word.
 pub fn verdict_words(verdict: Verdict) -> (Icon, &'static str, &'static str) {
@@ -134,7 +135,7 @@ fn change(before: Option<&Snapshot>, after: Option<&Snapshot>, keys: &[KeyRef]) 
 }
 
 /// The table. A plan shows what rows come to, a job what became of them.
-pub fn table(view: &JobView, lines: Vec<JobLineView>, keys: &[KeyRef], now: i64) -> impl IntoView + use<> {
+fn table(view: &JobView, lines: Vec<JobLineView>, keys: &[KeyRef], now: i64) -> impl IntoView + use<> {
     let planned = view.row.state == "planned";
     let second = if planned { "Result" } else { "Outcome" };
     let rows = lines
@@ -186,8 +187,27 @@ pub fn table(view: &JobView, lines: Vec<JobLineView>, keys: &[KeyRef], now: i64)
     }
 }
 
+/// One page of a plan's or job's rows that a filter lets through, after those of the address, and the links to turn
+/// it. `base` is the address without the turning.
+pub async fn paged(
+    cx: &Cx,
+    asker: &Asker,
+    view: &JobView,
+    filter: LineFilter,
+    base: &str,
+) -> Result<(AnyView, AnyView), DeskError> {
+    let after = cx.query("after").and_then(|after| after.parse().ok()).unwrap_or_default();
+    let filter = LineFilter { after, limit: PAGE + 1, ..filter };
+    let mut lines = cx.desk.job_lines(asker, view.row.number, &filter).await?;
+    let more = lines.len() > PAGE as usize;
+    lines.truncate(PAGE as usize);
+    let last = lines.last().map(|line| line.seq).filter(|_| more);
+    let keys = cx.desk.key_refs(&cx.actor.person).await?;
+    Ok((table(view, lines, &keys, cx.now).into_any(), turn(base, after, last).into_any()))
+}
+
 /// A link to the next rows, and to the first.
-pub fn turn(base: &str, after: i64, last: Option<i64>) -> impl IntoView + use<> {
+fn turn(base: &str, after: i64, last: Option<i64>) -> impl IntoView + use<> {
     let joint = if base.contains('?') { '&' } else { '?' };
     let next = last.map(|last| format!("{base}{joint}after={last}"));
     let first = (after > 0).then(|| base.to_owned());

@@ -8,6 +8,7 @@ pub mod deprovision;
 pub mod domain;
 pub mod domain_facts;
 pub mod domain_mx;
+pub mod domain_rows;
 pub mod domains;
 pub mod domains_view;
 pub mod entries;

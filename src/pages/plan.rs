@@ -2,10 +2,10 @@
 
 use crate::{
     components::{Cx, Field, Icon, alert, icon, note, page, page::Page, state},
-    pages::job_rows::{self, PAGE, table, verdict_words},
+    pages::job_rows::{paged, verdict_words},
     server::actor::Need,
 };
-use desk::{Asker, DeskError, JobView, KeyRef};
+use desk::{Asker, DeskError, JobView};
 use http::StatusCode;
 use inbound::{
     plan::{Act, Kind, Verdict},
@@ -39,31 +39,20 @@ pub fn PlanPage() -> impl IntoView {
             return Ok(Page::new(view.title(), ()).status(StatusCode::SEE_OTHER));
         }
         let verdict = cx.query("verdict").and_then(Verdict::parse);
-        let after = cx.query("after").and_then(|after| after.parse().ok()).unwrap_or_default();
-        let filter = LineFilter {
-            verdict: verdict.map(|verdict| verdict.as_str().to_owned()),
-            after,
-            limit: PAGE + 1,
-            ..LineFilter::default()
-        };
-        let mut lines = cx.desk.job_lines(&asker, number, &filter).await?;
-        let more = lines.len() > PAGE as usize;
-        lines.truncate(PAGE as usize);
-        let last = lines.last().map(|line| line.seq).filter(|_| more);
-        let keys = cx.desk.key_refs(&cx.actor.person).await?;
         let mx = if view.kind == Kind::Deprovision { Some(cx.desk.job_mx(number).await?) } else { None };
         let base = verdict.map_or_else(
             || format!("/plans/{number}"),
             |verdict| format!("/plans/{number}?verdict={}", verdict.as_str()),
         );
-        let rows = table(&view, lines, &keys, cx.now).into_any();
-        let turn = job_rows::turn(&base, after, last).into_any();
+        let filter =
+            LineFilter { verdict: verdict.map(|verdict| verdict.as_str().to_owned()), ..LineFilter::default() };
+        let (rows, turn) = paged(&cx, &asker, &view, filter, &base).await?;
         Ok::<_, DeskError>(Page::new(view.title(), body(&cx, &view, verdict, mx, rows, turn)))
     })
 }
 
 /// What holds for every row, in words.
-pub fn about(view: &JobView, keys: &[KeyRef]) -> String {
+pub fn about(view: &JobView) -> String {
     let target = view.target.clone().unwrap_or_else(|| "a key that is gone".into());
     match &view.act {
         Act::Provision { subscription, lock, update, .. } => format!(
@@ -88,10 +77,7 @@ pub fn about(view: &JobView, keys: &[KeyRef]) -> String {
         Act::Servers { servers } if !servers.is_empty() => format!("{}.", servers.join(", ")),
         Act::Admins { admins, .. } if !admins.is_empty() => format!("{}.", admins.join(", ")),
         Act::Undo { of } => format!("Of job {of}."),
-        _ => {
-            let _ = keys;
-            String::new()
-        }
+        _ => String::new(),
     }
 }
 
@@ -130,7 +116,7 @@ fn body(
     );
     let source = view.row.source.clone();
     let reason = view.row.reason.clone().map(|reason| format!(". {reason}")).unwrap_or_default();
-    let text = about(view, &[]);
+    let text = about(view);
     let warning = mx.and_then(mx_warning);
     let nothing = (acting == 0).then(|| {
         alert(

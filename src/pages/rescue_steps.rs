@@ -137,6 +137,7 @@ fn again(cx: &Cx, rescue: &RescueView, step: Step) -> Option<AnyView> {
     let quiet = |action, words: &str| {
         view! { <div class="body row">{button(id, action, "btn btn-sm", words)}</div> }.into_any()
     };
+    // When all is done, the old key is dead, and nothing of it can be done again.
     rescue.progress.next()?;
     match step {
         Step::NewKey => Some(

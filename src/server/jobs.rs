@@ -23,10 +23,7 @@ use axum::{
 use desk::{Asker, Desk, DeskError};
 use futures::{Stream, stream};
 use http::StatusCode;
-use inbound::{
-    import::escape_cell,
-    plan::{failed_csv, results_csv},
-};
+use inbound::plan::{failed_csv, links_csv, results_csv};
 use serde::Deserialize;
 use std::{convert::Infallible, time::Duration};
 use tokio::time::sleep;
@@ -125,17 +122,11 @@ pub async fn links(
     let asker = asker(actor);
     match state.desk.mint_links(&asker, number, &form.typed).await {
         Ok(rows) => {
-            let mut body = String::from("domain,link,outcome\r\n");
-            for row in rows {
-                let (link, outcome) = match row.link {
-                    Ok(link) => (link.into_url(), "Created".to_owned()),
-                    Err(why) => (String::new(), why),
-                };
-                let cells = [row.domain, link, outcome].map(|cell| quoted(&escape_cell(&cell)));
-                body.push_str(&cells.join(","));
-                body.push_str("\r\n");
-            }
-            csv(&format!("login-links-{number}.csv"), body)
+            let rows = rows.into_iter().map(|row| match row.link {
+                Ok(link) => [row.domain, link.into_url(), "Created".into()],
+                Err(why) => [row.domain, String::new(), why],
+            });
+            csv(&format!("login-links-{number}.csv"), links_csv(rows))
         }
         Err(error) => {
             let (title, detail) = error.words();
@@ -148,8 +139,4 @@ pub async fn links(
             }
         }
     }
-}
-
-fn quoted(cell: &str) -> String {
-    format!("\"{}\"", cell.replace('"', "\"\""))
 }

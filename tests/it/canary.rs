@@ -1,6 +1,6 @@
 //! A key is taken through every page and failure, and must show nowhere.
 
-use crate::app::{TestApp, first_key};
+use crate::app::{Browser, TestApp, first_key};
 use mailchannels_sandbox::{Fault, FaultKind};
 
 /// An error body of the documented shape that repeats the key in each of its fields.
@@ -103,23 +103,7 @@ async fn a_key_shows_in_no_answer_and_no_file() {
         look("explain, echoed", lead.get("/explain?from=a@b.example&to=x@bakeshop-brighton.example").await);
         app.sandbox.control().clear_faults();
     }
-    // The guide after a leak, with the canary as the old key and then as the new one.
-    let rescue = async |step: &str, more: &[(&str, &str)]| {
-        lead.submit(&format!("/do/rescue/{step}"), &[&[("id", id.as_str())], more].concat()).await
-    };
-    look("rescue, begin", rescue("begin", &[("since", "7")]).await);
-    look("rescue, add", rescue("add-key", &[("label", "x"), ("secret", canary)]).await);
-    look("rescue, add", rescue("add-key", &[("label", "web08"), ("secret", "sandbox-key-08")]).await);
-    look("rescue, moved", rescue("moved", &[]).await);
-    look("rescue, verify", rescue("verify", &[("leave", "yes")]).await);
-    look("rescue, compare", rescue("compare", &[]).await);
-    app.sandbox.control().add_fault(Fault::new("*", FaultKind::Status { code: 400, body: Some(echo(400, canary)) }));
-    let echoed = rescue("deleted", &[]).await;
-    assert!(echoed.text.contains("Not known: MailChannels refused the values"), "{}", echoed.text);
-    look("rescue, deleted, echoed", echoed);
-    app.sandbox.control().clear_faults();
-    look("rescue, check", rescue("check", &[]).await);
-    look("rescue", lead.get(&format!("/keys/{id}/leaked")).await);
+    through_the_guide(&app, &lead, &id, canary, &mut look).await;
     look("replace", lead.submit("/do/keys/replace", &[("id", &id), ("secret", canary)]).await);
     look("malformed form", lead.post("/do/keys/add", &[("secret", canary)]).await);
     for (what, text) in &seen {
@@ -135,4 +119,30 @@ async fn a_key_shows_in_no_answer_and_no_file() {
         );
     }
     assert!(app.database().exists());
+}
+
+/// The guide after a leak, with the canary as the old key, and pasted as the new one.
+async fn through_the_guide(
+    app: &TestApp,
+    lead: &Browser,
+    id: &str,
+    canary: &str,
+    look: &mut impl FnMut(&str, crate::app::Answer),
+) {
+    let rescue = async |step: &str, more: &[(&str, &str)]| {
+        lead.submit(&format!("/do/rescue/{step}"), &[&[("id", id)], more].concat()).await
+    };
+    look("rescue, begin", rescue("begin", &[("since", "7")]).await);
+    look("rescue, add", rescue("add-key", &[("label", "x"), ("secret", canary)]).await);
+    look("rescue, add", rescue("add-key", &[("label", "web08"), ("secret", "sandbox-key-08")]).await);
+    look("rescue, moved", rescue("moved", &[]).await);
+    look("rescue, verify", rescue("verify", &[("leave", "yes")]).await);
+    look("rescue, compare", rescue("compare", &[]).await);
+    app.sandbox.control().add_fault(Fault::new("*", FaultKind::Status { code: 400, body: Some(echo(400, canary)) }));
+    let echoed = rescue("deleted", &[]).await;
+    assert!(echoed.text.contains("Not known: MailChannels refused the values"), "{}", echoed.text);
+    look("rescue, deleted, echoed", echoed);
+    app.sandbox.control().clear_faults();
+    look("rescue, check", rescue("check", &[]).await);
+    look("rescue", lead.get(&format!("/keys/{id}/leaked")).await);
 }

@@ -246,13 +246,17 @@ async fn a_service_that_is_down_in_the_middle_loses_nothing_and_blames_no_key() 
     assert!(left.contains("0 domains moved; the old key still sees") && left.contains("You leave them"), "{left}");
     assert_eq!(next(&left), "compare");
 
+    // A domain that is left with the old key is looked at through it.
+    let evil = json!({ "records": [{ "priority": 1, "weight": 1, "port": 25, "target": "evil.example." }] });
+    app.past_sluice("sandbox-key-07", Method::PUT, &format!("/domains/{NAME}/downstream-address"), evil).await;
     for operation in ["list-domains", "account-list-get"] {
         down(operation);
         let failed = step(&lead, "compare", &old).await;
         assert!(failed.contains("MailChannels did not answer properly") && next(&failed) == "compare", "{failed}");
         control.clear_faults();
     }
-    assert_eq!(next(&step(&lead, "compare", &old).await), "delete");
+    let compared = step(&lead, "compare", &old).await;
+    assert!(compared.contains("1 1 25 evil.example") && next(&compared) == "delete", "{compared}");
     down("*");
     let unknown = step(&lead, "deleted", &old).await;
     assert!(unknown.contains("Only a rejection proves that the key is dead"), "{unknown}");

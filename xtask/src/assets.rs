@@ -30,7 +30,9 @@ pub(crate) const BROWSER_CODE: [&str; 8] =
 /// Builds the browser files, unless nothing they are made of has changed.
 pub(crate) fn build() -> Step {
     wasm_target()?;
-    proc::cargo(&[&["build"][..], &BROWSER_CODE, &["--profile", "wasm-release"]].concat())?;
+    // Only here is it a library that is loaded as a whole: for the server that would be a second, slow, linking.
+    let how = ["--profile", "wasm-release", "--crate-type", "cdylib"];
+    proc::cargo(&[&["rustc"][..], &BROWSER_CODE, &how].concat())?;
     let wasm = target().join(TARGET).join("wasm-release/sluice.wasm");
     let site = root().join("target/site");
     let optimise = node::is_there();

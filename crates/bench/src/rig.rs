@@ -14,13 +14,15 @@ use std::{
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
-use store::{DomainQuery, MxResult, Store};
+use store::{Cursor, DomainQuery, MxResult, Sort, Store};
 use tempfile::TempDir;
 
 /// Keys of the stand-in's customer.
 pub(crate) const KEYS: u32 = 12;
 /// Seconds in a day: nothing that happens by itself happens while we look.
 const NEVER: &str = "86400";
+/// Domains read and written at a time.
+const PAGE: u32 = 5_000;
 /// The key that keys of the bench are sealed with.
 const KEK: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
@@ -158,21 +160,27 @@ impl Home {
         let failed = |error: store::StoreError| format!("the database: {error}");
         let store = Store::open(self.database()).await.map_err(failed)?;
         let keys = store.distinct_fingerprints().await.map_err(failed)?;
-        let all = DomainQuery { keys, limit: u32::MAX - 1, ..DomainQuery::default() };
-        let rows = store.list_domains(&all).await.map_err(failed)?.rows;
-        // As young as the youngest domain: the bench has no clock of its own.
-        let now = rows.iter().map(|row| row.synced_at).max().unwrap_or_default();
-        for chunk in rows.chunks(1_000) {
-            let result = |(index, row): (usize, &store::DomainRow)| {
-                let (verdict, host) = if index % 20 == 0 {
+        let (mut now, mut index, mut cursor) = (0, 0_usize, None);
+        loop {
+            let page = DomainQuery { keys: keys.clone(), limit: PAGE, cursor, ..DomainQuery::default() };
+            let page = store.list_domains(&page).await.map_err(failed)?;
+            // As young as the youngest domain so far: the bench has no clock of its own.
+            now = page.rows.iter().map(|row| row.synced_at).fold(now, i64::max);
+            let result = |row: &store::DomainRow| {
+                index += 1;
+                let (verdict, host) = if index.is_multiple_of(20) {
                     ("elsewhere", "mx.elsewhere.example")
                 } else {
                     ("here", "mx1.mailchannels.net")
                 };
                 MxResult { name: row.name.clone(), verdict: verdict.into(), records: Some(vec![(10, host.into())]) }
             };
-            let results: Vec<_> = chunk.iter().enumerate().map(result).collect();
+            let results: Vec<_> = page.rows.iter().map(result).collect();
             store.save_mx(&results, now).await.map_err(failed)?;
+            cursor = page.rows.last().filter(|_| page.has_more).map(|row| Cursor::of(row, Sort::default()));
+            if cursor.is_none() {
+                break;
+            }
         }
         store.close().await;
         Ok(())
@@ -189,9 +197,14 @@ pub(crate) struct Sluice {
 impl Sluice {
     /// The lead, signed in.
     pub(crate) async fn lead(&self) -> Step<Browser> {
-        let mut lead = Browser::new(self.base.clone())?;
-        lead.submit("/sign-in", &[("person", "tomasz"), ("return", "/domains")]).await?;
-        Ok(lead)
+        self.person("tomasz").await
+    }
+
+    /// One of the people, signed in.
+    pub(crate) async fn person(&self, who: &str) -> Step<Browser> {
+        let mut browser = Browser::new(self.base.clone())?;
+        browser.submit("/sign-in", &[("person", who), ("return", "/domains")]).await?;
+        Ok(browser)
     }
 
     /// Somebody who isn't signed in.

@@ -110,7 +110,7 @@ impl Desk {
     pub async fn review_servers(&self, asker: &Asker, domain: &str, input: &ServersInput) -> Result<Review> {
         let after = servers(&input.rows)?;
         let (opened, _) = self.reach_domain(asker, domain).await?;
-        let live = live::read(&opened, domain).await?.ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
+        let live = live::read(opened.session(), domain).await?.ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
         if servers_snapshot(&live.servers) != base(&input.base)? {
             return Err(DeskError::Stale);
         }

@@ -4,15 +4,14 @@ use crate::{
     Asker, Desk, DeskError, Snapshot, Whose,
     audit::Intent,
     error::Result,
-    lists::{listed, moved, read_list, wire},
-    reach::Opened,
+    lists::{moved, read_list, wire},
 };
 use futures::{StreamExt, stream};
 use inbound::{
     lists::{Batch, LineError, List, Target, Tier, parse_batch},
     name::{DomainName, EmailAddress},
 };
-use mailchannels::Error as Upstream;
+use mailchannels::{Error as Upstream, Session};
 use serde::{Deserialize, Serialize};
 
 /// Most entries of one form; more is bulk work.
@@ -195,15 +194,15 @@ impl Desk {
     ) -> Result<Option<i64>> {
         let (mut scope, mut opened) = self.reach_scope(&asker.person, &target.whose).await?;
         let mut target = Target { whose: scope.whose.clone(), ..target.clone() };
-        let mut before = self.find(&opened, &target).await;
-        if let Err(DeskError::Upstream(error)) = &before
+        let mut before = find(&opened.session(), &target).await;
+        if let Err(error) = &before
             && moved(error)
             && let Ok(found) = self.reach_afresh(&asker.person, &target.whose).await
         {
             // It moved to another of the person's keys since it was mirrored.
             (scope, opened) = found;
             target.whose = scope.whose.clone();
-            before = self.find(&opened, &target).await;
+            before = find(&opened.session(), &target).await;
         }
         let before = before?;
         if expected.is_some_and(|expected| expected != before.is_some()) {
@@ -230,8 +229,8 @@ impl Desk {
             .await?;
         // As the service has it, where it has it: it may write an entry in its own way.
         let item = before.unwrap_or_else(|| target.item.clone());
-        let sent = send(&opened, &target, &item, present).await;
-        if matches!(sent, Err(Upstream::Conflict { .. })) && self.find(&opened, &target).await?.is_some() {
+        let sent = send(&opened.session(), &target, &item, present).await;
+        if matches!(sent, Err(Upstream::Conflict { .. })) && find(&opened.session(), &target).await?.is_some() {
             // Somebody else put it there in between: nothing of ours that could be taken back.
             self.conclude(intent, "done: it was there by then, nothing was changed").await;
             return Ok(None);
@@ -246,7 +245,7 @@ impl Desk {
             return Err(unknown_recipient(&target, error.clone()));
         }
         // What is there now decides, above all when the answer was lost.
-        match self.find(&opened, &target).await {
+        match find(&opened.session(), &target).await {
             Ok(now) if now.is_some() == present => {
                 self.conclude(intent, if sent.is_ok() { "done" } else { "done: confirmed by reading back" }).await;
                 Ok(Some(intent))
@@ -255,7 +254,7 @@ impl Desk {
                 let error = match (sent, read) {
                     (Err(error), _) => error.into(),
                     (Ok(()), Ok(_)) => DeskError::NotTaken,
-                    (Ok(()), Err(error)) => error,
+                    (Ok(()), Err(error)) => error.into(),
                 };
                 self.conclude(intent, &format!("unknown: {error}")).await;
                 Err(error)
@@ -274,16 +273,16 @@ impl Desk {
         self.change_entry(asker, &target, !present, Some(present)).await?;
         Ok((target, !present))
     }
+}
 
-    /// The entry as the service has it, if it has it.
-    async fn find(&self, opened: &Opened, target: &Target) -> Result<Option<String>> {
-        let items = match read_list(opened, &target.whose, target.list).await {
-            // A recipient without mail so far has no lists.
-            Err(Upstream::NotFound { .. }) if target.whose.tier() == Tier::User => Vec::new(),
-            other => other?,
-        };
-        Ok(listed(items).into_iter().find(|listed| target.is(&listed.item)).map(|listed| listed.item))
-    }
+/// The entry as the service has it, if it has it.
+pub(crate) async fn find(session: &Session<'_>, target: &Target) -> std::result::Result<Option<String>, Upstream> {
+    let items = match read_list(session, &target.whose, target.list).await {
+        // A recipient without mail so far has no lists.
+        Err(Upstream::NotFound { .. }) if target.whose.tier() == Tier::User => Vec::new(),
+        other => other?,
+    };
+    Ok(items.into_iter().map(|item| item.item).find(|item| target.is(item)))
 }
 
 /// Whether the change may have been made all the same.
@@ -295,8 +294,14 @@ pub fn is_unsure(error: &DeskError) -> bool {
     )
 }
 
-async fn send(opened: &Opened, target: &Target, item: &str, present: bool) -> std::result::Result<(), Upstream> {
-    let (session, list) = (opened.session(), wire(target.list));
+/// Adds or removes an entry; `item` is how the service writes it.
+pub(crate) async fn send(
+    session: &Session<'_>,
+    target: &Target,
+    item: &str,
+    present: bool,
+) -> std::result::Result<(), Upstream> {
+    let list = wire(target.list);
     match (&target.whose, present) {
         (Whose::User(address), true) => session.add_to_user_list(&address.to_string(), list, item).await.map(drop),
         (Whose::Domain(name), true) => session.add_to_domain_list(name.as_str(), list, item).await.map(drop),

@@ -159,34 +159,37 @@ impl Desk {
     pub async fn look_for(&self, person: &Person, typed: &str, places: &[Place], limit: u32) -> Result<Found> {
         let Sought { text, address } = Sought::read(typed);
         let mut found = places_found(&text, places);
-        if !text.is_empty() {
-            let rows = self.key_rows(person).await?;
-            let keys: Vec<_> = rows.iter().map(|row| row.fingerprint.clone()).collect();
-            let names = names_found(&text, self.0.store.find_names(&keys, &text, limit).await?);
-            let whole = address.as_ref().map_or(text.clone(), ToString::to_string);
-            let after = self.now_ms() - SEEN_MS;
-            let mut seen = self.0.store.find_recipients(&keys, &whole, after, limit).await?;
-            if let Some(domain) = named(&names) {
-                let to = address.map_or(domain.to_owned(), |address| format!("{}@{domain}", address.local()));
-                if to.contains('@') {
-                    seen.retain(|seen| *seen != to);
-                    let hit = Hit::Recipient { address: to.clone() };
-                    found.push(Candidate { kind: Kind::Recipient, near: Near::Exact, name: to.clone(), item: hit });
-                }
-                let hit = Hit::Explain { to: to.clone() };
-                found.push(Candidate { kind: Kind::Action, near: Near::Part, name: to, item: hit });
-            }
-            found.extend(names);
-            found.extend(seen.into_iter().filter_map(|address| {
-                let names = [address.clone()];
-                Candidate::by_names(Kind::Recipient, &whole, &[&names[0]], Hit::Recipient { address })
-            }));
-            found.extend(rows.into_iter().filter_map(|row| {
-                let names = [row.label.clone()];
-                Candidate::by_names(Kind::Key, &text, &[&names[0]], Hit::Key { id: row.id, label: row.label })
-            }));
-            found.extend(jobs_found(&text, self.jobs_to_find(person).await?));
+        if text.is_empty() {
+            // All are equally near: they stay in the order in which they are listed.
+            found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            return Ok(found);
         }
+        let rows = self.key_rows(person).await?;
+        let keys: Vec<_> = rows.iter().map(|row| row.fingerprint.clone()).collect();
+        let names = names_found(&text, self.0.store.find_names(&keys, &text, limit).await?);
+        let whole = address.as_ref().map_or(text.clone(), ToString::to_string);
+        let after = self.now_ms() - SEEN_MS;
+        let mut seen = self.0.store.find_recipients(&keys, &whole, after, limit).await?;
+        if let Some(domain) = named(&names) {
+            let to = address.map_or(domain.to_owned(), |address| format!("{}@{domain}", address.local()));
+            if to.contains('@') {
+                seen.retain(|seen| *seen != to);
+                let hit = Hit::Recipient { address: to.clone() };
+                found.push(Candidate { kind: Kind::Recipient, near: Near::Exact, name: to.clone(), item: hit });
+            }
+            let hit = Hit::Explain { to: to.clone() };
+            found.push(Candidate { kind: Kind::Action, near: Near::Part, name: to, item: hit });
+        }
+        found.extend(names);
+        found.extend(seen.into_iter().filter_map(|address| {
+            let names = [address.clone()];
+            Candidate::by_names(Kind::Recipient, &whole, &[&names[0]], Hit::Recipient { address })
+        }));
+        found.extend(rows.into_iter().filter_map(|row| {
+            let names = [row.label.clone()];
+            Candidate::by_names(Kind::Key, &text, &[&names[0]], Hit::Key { id: row.id, label: row.label })
+        }));
+        found.extend(jobs_found(&text, self.jobs_to_find(person).await?));
         Ok(rank(found, usize::try_from(limit).unwrap_or(usize::MAX)))
     }
 

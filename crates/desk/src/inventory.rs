@@ -4,7 +4,7 @@ use crate::{Desk, DeskError, KeyRef, OwnKeys, Person, error::Result, live::mirro
 use futures::{StreamExt, stream};
 use mailchannels::{Error as Upstream, Session};
 use std::{collections::BTreeSet, time::Duration};
-use store::{Cursor, DomainQuery, DomainRow};
+use store::{Cursor, DomainQuery, DomainRow, Staging};
 
 /// How old the shown data is.
 #[derive(Clone, Debug, Default)]
@@ -50,27 +50,35 @@ impl Desk {
             return Ok(());
         };
         let opened = self.open(&row)?;
-        self.mirror(&opened, opened.background()).await.map(drop)
+        self.mirror_each(&opened, opened.background(), |_| {}).await
     }
 
-    /// Reads all that a key sees, makes the mirror that, and returns the names. Failures are noted on the key
-    /// and returned.
+    /// The same with a key that is open, in the lane of this session; returns the names.
     pub(crate) async fn mirror(&self, opened: &Opened, session: Session<'_>) -> Result<BTreeSet<String>> {
+        let mut names = BTreeSet::new();
+        self.mirror_each(opened, session, |name| {
+            names.insert(name.to_owned());
+        })
+        .await?;
+        Ok(names)
+    }
+
+    /// Reads all that a key sees and makes the mirror that. Failures are noted on the key and returned.
+    async fn mirror_each(&self, opened: &Opened, session: Session<'_>, seen: impl FnMut(&str)) -> Result<()> {
         let (key, begun) = (&opened.key, self.now_ms());
-        match session.all_domains().await {
-            Ok(domains) => {
-                let mirror: Vec<_> = domains.iter().map(mirror_of).collect();
-                let names = mirror.iter().map(|domain| domain.name.clone()).collect();
-                let now = self.now_ms();
-                let stats = self.0.store.apply_reading(&key.fingerprint, &key.account, mirror, begun, now).await?;
+        let staging = self.0.store.stage(&key.fingerprint).await?;
+        match gather(session, &staging, seen).await {
+            Ok(()) => {
+                let stats = staging.apply(&key.account, begun, self.now_ms()).await?;
                 tracing::debug!(key = %key.id, added = stats.added, changed = stats.changed, removed = stats.removed, total = stats.total, "synced");
-                Ok(names)
+                Ok(())
             }
-            Err(error) => {
+            Err(DeskError::Upstream(error)) => {
                 tracing::warn!(key = %key.id, %error, "sync failed");
                 self.note_failure(&key.fingerprint, &error).await?;
                 Err(error.into())
             }
+            Err(error) => Err(error),
         }
     }
 
@@ -144,6 +152,18 @@ impl Desk {
         let query = DomainQuery { keys: keys.fingerprints(), ..DomainQuery::default() };
         Ok((self.0.store.count_domains(&query).await?, keys.0.len()))
     }
+}
+
+/// Puts all domains that a key sees aside, a page at a time: there may be more than fit into memory.
+async fn gather(session: Session<'_>, staging: &Staging, mut seen: impl FnMut(&str)) -> Result<()> {
+    let mut pages = session.domain_pages();
+    while let Some(page) = pages.next().await? {
+        // The page goes as it is turned into rows, so that there is never more than one of either.
+        let domains: Vec<_> = page.into_iter().map(|domain| mirror_of(&domain)).collect();
+        domains.iter().for_each(|domain| seen(&domain.name));
+        staging.add(domains).await?;
+    }
+    Ok(())
 }
 
 pub(crate) fn freshness(keys: &[store::KeyBrief]) -> Freshness {

@@ -10,7 +10,7 @@ use inbound::{
     lists::{Entry, List, Place, Tier, Whose},
     name::{DomainName, EmailAddress},
 };
-use mailchannels::{Error as Upstream, ListItem, ListName};
+use mailchannels::{Error as Upstream, ListItem, ListName, Session};
 use store::DomainRow;
 
 /// An entry as the service has it.
@@ -136,11 +136,11 @@ pub(crate) fn moved(error: &Upstream) -> bool {
 
 /// Reads one list.
 pub(crate) async fn read_list(
-    opened: &Opened,
+    session: &Session<'_>,
     whose: &Whose,
     list: List,
 ) -> std::result::Result<Vec<ListItem>, Upstream> {
-    let (session, list) = (opened.session(), wire(list));
+    let list = wire(list);
     match whose {
         Whose::User(address) => session.user_list(&address.to_string(), list).await,
         Whose::Domain(name) => session.domain_list(name.as_str(), list).await,
@@ -278,7 +278,7 @@ pub(crate) async fn read_tiers(scope: Scope, opened: &Opened) -> Tiers {
         let whose = scope.at(place.tier);
         async move {
             match whose {
-                Some(whose) => Some(patiently(read_list(opened, &whose, place.list)).await),
+                Some(whose) => Some(patiently(read_list(&opened.session(), &whose, place.list)).await),
                 None => None,
             }
         }

@@ -11,7 +11,7 @@ use inbound::{
     downstream::Server,
     name::{DomainName, HostName},
 };
-use mailchannels::{DownstreamAddress, Error as Upstream};
+use mailchannels::{DownstreamAddress, Error as Upstream, Session};
 use std::time::Duration;
 use store::{DomainRow, MirrorDetail, MirrorDomain};
 
@@ -207,8 +207,7 @@ pub(crate) async fn patiently<T>(
 }
 
 /// Reads a domain with one key: its record and its servers, in parallel.
-pub(crate) async fn read(opened: &Opened, name: &str) -> std::result::Result<Option<Live>, Upstream> {
-    let session = opened.session();
+pub(crate) async fn read(session: Session<'_>, name: &str) -> std::result::Result<Option<Live>, Upstream> {
     let (domain, downstreams) = futures::join!(session.domain(name), session.downstreams(name));
     let Some(domain) = domain? else {
         return Ok(None);
@@ -240,8 +239,9 @@ impl Desk {
             Some(other) => rows.iter().find(|row| row.id == other.id).map(|row| self.open(row)).transpose()?,
             None => None,
         };
+        let begun = self.now_ms();
         let asked = async {
-            futures::join!(read(&reader, name.as_str()), async {
+            futures::join!(read(reader.session(), name.as_str()), async {
                 match &witness {
                     Some(witness) => witness.session().domain(name.as_str()).await.ok().map(|seen| seen.is_some()),
                     None => Some(false),
@@ -252,8 +252,8 @@ impl Desk {
             tokio::time::timeout(PATIENCE, asked).await.unwrap_or((Err(Upstream::Timeout), Some(false)));
         match live {
             Ok(Some(live)) => {
-                let now = self.now_ms();
-                self.0.store.patch_domain(&reader.key.fingerprint, mirror_of(&live.wire), now).await?;
+                let (key, now) = (&reader.key.fingerprint, self.now_ms());
+                self.0.store.patch_reading(key, mirror_of(&live.wire), begun, now).await?;
                 if witness_sees == Some(true) {
                     // The mirror is behind: ask every key before saying who holds it.
                     return self.ask_everyone(person, name).await;
@@ -283,6 +283,7 @@ impl Desk {
     pub(crate) async fn ask_everyone(&self, person: &Person, name: &DomainName) -> Result<Lookup> {
         let rows = self.key_rows(person).await?;
         let opened = rows.iter().filter_map(|row| self.open(row).ok()).collect::<Vec<_>>();
+        let begun = self.now_ms();
         let answers = join_all(
             opened.iter().map(|key| async move { (key, patiently(key.session().domain(name.as_str())).await) }),
         )
@@ -294,7 +295,7 @@ impl Desk {
         for (key, answer) in answers {
             match answer {
                 Ok(Some(wire)) => {
-                    self.0.store.patch_domain(&key.key.fingerprint, mirror_of(&wire), now).await?;
+                    self.0.store.patch_reading(&key.key.fingerprint, mirror_of(&wire), begun, now).await?;
                     sees.push(key);
                 }
                 Ok(None) | Err(Upstream::NotFound { .. } | Upstream::Forbidden { .. }) => {
@@ -315,7 +316,7 @@ impl Desk {
         let others =
             blind.iter().filter(|key| key.key.account == reader.key.account).map(|key| key.key.clone()).collect();
         let seeing: Vec<_> = sees.iter().map(|key| key.key.clone()).collect();
-        match patiently(read(reader, name.as_str())).await {
+        match patiently(read(reader.session(), name.as_str())).await {
             Ok(Some(live)) => Ok(Lookup::Found(Box::new(view(name, live, &row, seeing, others)))),
             Ok(None) => Ok(Lookup::Unreached { name: name.clone(), asked: sees.len() + blind.len(), failed }),
             Err(error) => Ok(Lookup::Found(Box::new(mirror_view(name, &row, seeing, others, error)))),

@@ -125,10 +125,14 @@ impl Desk {
             DeskError::KeyUnreadable
         })?;
         let secret = ApiKey::new(plain).map_err(|_| DeskError::KeyUnreadable)?;
-        let key = key_ref(row);
-        // A key whose account isn't known yet gets a budget of its own; the first check finds it.
-        let account = if key.account.is_empty() { format!("key:{}", key.fingerprint) } else { key.account.clone() };
-        Ok(Opened { secret, account: self.0.client.account(&AccountId(account)), key })
+        Ok(Opened { secret, account: self.account_of(row), key: key_ref(row) })
+    }
+
+    /// The account that a key spends the budget of. One whose account isn't known yet has a budget of its own; the
+    /// first check finds it.
+    pub(crate) fn account_of(&self, row: &KeyRow) -> Account {
+        let known = row.account_id.clone().filter(|id| !id.is_empty());
+        self.0.client.account(&AccountId(known.unwrap_or_else(|| format!("key:{}", row.fingerprint))))
     }
 
     /// Notes that a key was used for a person; at most once a minute, so that reading doesn't write.

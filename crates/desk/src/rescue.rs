@@ -206,8 +206,19 @@ impl Desk {
         let new = open.heir()?;
         let intent = self.rescue_intent(asker, "rescue.compare", open.old_or(new), None).await?;
         let opened = self.open_used(new).await?;
+        // What is still locked to the old key is seen through it alone.
+        let old = match open.pair().old {
+            Some(old) => Some(self.open_used(old).await?),
+            None => None,
+        };
         let read = async {
             self.mirror(&opened, opened.session()).await?;
+            if let Some(old) = &old {
+                match self.mirror(old, old.session()).await {
+                    Ok(_) | Err(DeskError::Upstream(Upstream::BadKey)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
             self.read_account_lists(&opened, opened.session(), &open.row.account_id).await
         };
         if let Err(error) = read.await {

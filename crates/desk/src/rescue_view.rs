@@ -134,13 +134,13 @@ impl Desk {
 fn sorted(rows: Vec<StandingRow>) -> Standing {
     let mut standing = Standing::default();
     for row in rows {
-        let names = match (row.new, row.old, row.third, row.freed) {
-            (true, false, ..) => &mut standing.moved,
-            (true, true, ..) => &mut standing.open,
-            (false, true, ..) => &mut standing.left,
-            (false, false, true, _) => &mut standing.elsewhere,
-            (false, false, false, true) => &mut standing.freed,
-            (false, false, false, false) => &mut standing.missing,
+        let names = match row.standing.as_str() {
+            "moved" => &mut standing.moved,
+            "open" => &mut standing.open,
+            "left" => &mut standing.left,
+            "elsewhere" => &mut standing.elsewhere,
+            "freed" => &mut standing.freed,
+            _ => &mut standing.missing,
         };
         names.total = row.alike;
         names.some.push(row.name);

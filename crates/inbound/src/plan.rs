@@ -15,7 +15,7 @@ mod undo;
 
 pub use act::{Act, How, Kind, SettingsChange};
 pub(crate) use csv::write as write_csv;
-pub use csv::{Outcome, failed_csv, results_csv};
+pub use csv::{Outcome, failed_csv, links_csv, results_csv};
 pub use decide::{Decision, Known, Verdict, decide};
 pub use input::{Input, Wish, from_names, read, template};
 pub use reason::Reason;

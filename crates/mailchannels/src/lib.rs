@@ -55,6 +55,8 @@ pub use limiter::LimiterStats;
 #[cfg(feature = "client")]
 pub use ops::LoginLink;
 #[cfg(feature = "client")]
+pub use provision::DomainPages;
+#[cfg(feature = "client")]
 pub use stream::{EscapedMessage, escape, escaped_len};
 
 /// Most items of a batch call `[spec]`.

@@ -30,6 +30,38 @@ fn flags(how: Provision) -> Vec<(&'static str, String)> {
     flag("associate-key", how.associate_key).into_iter().chain(flag("overwrite", how.overwrite)).collect()
 }
 
+/// All domains that a key reaches, 5,000 a call. When the set grows or shrinks between two pages a name may
+/// slip from one to the other unseen, so the pages are read again, and a domain may come more than once; the
+/// later is the truer. After three times a busy set is taken as it came, with every name that any reading saw.
+pub struct DomainPages<'a> {
+    session: &'a Session<'a>,
+    offset: u64,
+    /// The size of the set at the first page of this reading.
+    total: Option<u64>,
+    /// Whether it stayed that in this reading.
+    stable: bool,
+    /// Readings that came to their end.
+    readings: usize,
+}
+
+impl DomainPages<'_> {
+    /// The next page, until all are there.
+    pub async fn next(&mut self) -> Result<Option<Vec<Domain>>, Error> {
+        if self.readings == READINGS {
+            return Ok(None);
+        }
+        let page = self.session.domains_page(PAGE_MAX, self.offset).await?;
+        let got = page.domains.len() as u64;
+        self.stable &= *self.total.get_or_insert(page.total) == page.total;
+        self.offset += got;
+        if got == 0 || self.offset >= page.total {
+            self.readings = if self.stable { READINGS } else { self.readings + 1 };
+            (self.offset, self.total, self.stable) = (0, None, true);
+        }
+        Ok(Some(page.domains))
+    }
+}
+
 #[derive(Serialize)]
 struct Batch<'a> {
     domains: &'a [BatchDomain],
@@ -42,32 +74,18 @@ impl Session<'_> {
         self.read(Call::new("domains_page", Method::GET, &["domains"]).query(&query)).await
     }
 
-    /// All domains that the key reaches, 5,000 a call. When the set grows or shrinks between two pages
-    /// a name may slip from one to the other unseen, so the pages are read again; after three times a
-    /// busy set is taken as it came, with every name that any reading saw.
-    pub async fn all_domains(&self) -> Result<Vec<Domain>, Error> {
-        let mut domains = BTreeMap::new();
-        for _ in 0..READINGS {
-            if self.gather(&mut domains).await? {
-                break;
-            }
-        }
-        Ok(domains.into_values().collect())
+    /// All domains that the key reaches, to be read page by page.
+    pub fn domain_pages(&self) -> DomainPages<'_> {
+        DomainPages { session: self, offset: 0, total: None, stable: true, readings: 0 }
     }
 
-    /// Reads all pages; says whether the set stayed the same size meanwhile.
-    async fn gather(&self, domains: &mut BTreeMap<String, Domain>) -> Result<bool, Error> {
-        let (mut offset, mut total, mut stable) = (0, None, true);
-        loop {
-            let page = self.domains_page(PAGE_MAX, offset).await?;
-            let got = page.domains.len() as u64;
-            domains.extend(page.domains.into_iter().map(|domain| (a_label(&domain.domain), domain)));
-            stable &= *total.get_or_insert(page.total) == page.total;
-            offset += got;
-            if got == 0 || offset >= page.total {
-                return Ok(stable);
-            }
+    /// All domains that the key reaches, at once.
+    pub async fn all_domains(&self) -> Result<Vec<Domain>, Error> {
+        let (mut pages, mut domains) = (self.domain_pages(), BTreeMap::new());
+        while let Some(page) = pages.next().await? {
+            domains.extend(page.into_iter().map(|domain| (a_label(&domain.domain), domain)));
         }
+        Ok(domains.into_values().collect())
     }
 
     /// One domain by its name, if the key reaches it. There is no call for one domain; the filter of

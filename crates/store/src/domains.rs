@@ -288,9 +288,6 @@ impl By {
     }
 }
 
-/// With more candidates than this for its text, a page of a list is soon full when read in order.
-const COMMON: u32 = 5_000;
-
 /// Binds parameters 1 to 7 to either kind of query.
 macro_rules! bind_filters {
     ($query:expr, $ask:expr) => {
@@ -310,9 +307,7 @@ impl Store {
     async fn by(&self, query: &DomainQuery) -> Result<(By, Option<String>)> {
         let Some(text) = query.text() else { return Ok((By::Order, None)) };
         match self.ask_for(&text).await? {
-            Some(asked) if asked.rare || self.how_common(&asked.words, COMMON).await? < u64::from(COMMON) => {
-                Ok((By::Text, Some(asked.words)))
-            }
+            Some(asked) if asked.rare || self.are_few(&asked.words).await? => Ok((By::Text, Some(asked.words))),
             _ => Ok((By::Order, None)),
         }
     }

@@ -1,8 +1,9 @@
-//! How domains get into the mirror: all at once, as JSON, by a handful of statements over a temporary
-//! table, so that ten thousand of them cost little more than ten, and unchanged rows are not written.
+//! How domains get into the mirror: put aside as JSON, page by page, then all at once by a handful of statements over
+//! a temporary table, so that ten thousand of them cost little more than ten, and unchanged rows are not written.
 //! What differs is found once; from that come the rows to write and the changes to keep as evidence.
 
 use serde::Serialize;
+use sqlx::SqliteConnection;
 
 use crate::{MirrorDetail, MirrorDomain, Result, Store, pool::Tx};
 
@@ -29,8 +30,9 @@ pub(crate) struct Reading<'a> {
     pub(crate) fingerprint: &'a str,
     /// Its account.
     pub(crate) account: &'a str,
-    /// When the reading began: what was read live since then is newer than it.
-    pub(crate) begun: i64,
+    /// When the reading began: what a later reading found is newer. None for what is known to be the newest, such
+    /// as a domain read back after it was changed.
+    pub(crate) begun: Option<i64>,
     /// When it is noted.
     pub(crate) now: i64,
     /// For domains that were not there before; see `domains.fresh_at`.
@@ -45,15 +47,35 @@ pub(crate) struct Ingested {
     pub(crate) changed: u64,
 }
 
+/// The number of what is put aside and brought in within one transaction.
+pub(crate) const NO_SYNC: i64 = 0;
+
 impl Store {
-    /// Brings domains (as JSON) into the account: new rows, changed rows, and their aliases. What changed
-    /// is kept in `server_changes`.
-    pub(crate) async fn ingest(&self, tx: &mut Tx, reading: Reading<'_>, incoming: &str) -> Result<Ingested> {
-        for setup in INCOMING {
-            self.sql(setup).execute(&mut **tx).await?;
+    /// Makes sure that the temporary tables are there.
+    pub(crate) async fn prepare_incoming(&self, connection: &mut SqliteConnection) -> Result<()> {
+        for table in TABLES {
+            self.sql(table).execute(&mut *connection).await?;
         }
-        self.sql(FILL).bind(incoming).execute(&mut **tx).await?;
+        Ok(())
+    }
+
+    /// Puts domains (as JSON) aside for a sync on its way, by its number; one that came before is replaced.
+    pub(crate) async fn put_aside(&self, connection: &mut SqliteConnection, sync: i64, json: &str) -> Result<()> {
+        self.sql(PUT_ASIDE).bind(sync).bind(json).execute(connection).await?;
+        Ok(())
+    }
+
+    /// Brings what was put aside under a number into the account: new rows, changed rows, and their aliases. What
+    /// changed is kept in `server_changes`.
+    pub(crate) async fn ingest(&self, tx: &mut Tx, reading: Reading<'_>, sync: i64) -> Result<Ingested> {
+        for emptied in ["DELETE FROM temp.incoming", "DELETE FROM temp.differing"] {
+            self.sql(emptied).execute(&mut **tx).await?;
+        }
+        for moved in MOVE_IN {
+            self.sql(moved).bind(sync).execute(&mut **tx).await?;
+        }
         let Reading { fingerprint, account, begun, now, fresh_at } = reading;
+        let (as_of, begun) = (begun.unwrap_or(now), begun.unwrap_or(i64::MAX));
         let differing = self.sql(DIFFER).bind(account).bind(begun).bind(now).execute(&mut **tx).await?.rows_affected();
         if differing == 0 {
             return Ok(Ingested { inserted: 0, changed: 0 });
@@ -67,7 +89,7 @@ impl Store {
         if known > 0 {
             self.sql(RECORD).bind(account).bind(now).bind(fingerprint).execute(&mut **tx).await?;
         }
-        self.sql(UPSERT).bind(account).bind(now).bind(fresh_at).execute(&mut **tx).await?;
+        self.sql(UPSERT).bind(account).bind(as_of).bind(fresh_at).execute(&mut **tx).await?;
         for aliases in [DROP_ALIASES, PUT_ALIASES] {
             self.sql(aliases).bind(account).bind(begun).bind(now).execute(&mut **tx).await?;
         }
@@ -126,7 +148,14 @@ impl Store {
     }
 }
 
-const INCOMING: [&str; 4] = [
+const TABLES: [&str; 4] = [
+    // The syncs on their way, and what they read so far.
+    "CREATE TEMP TABLE IF NOT EXISTS syncs (number INTEGER NOT NULL PRIMARY KEY) STRICT",
+    "CREATE TEMP TABLE IF NOT EXISTS aside (
+         sync INTEGER NOT NULL, name TEXT NOT NULL, display TEXT NOT NULL, subscription TEXT NOT NULL, policy TEXT,
+         policy_override INTEGER, header_name TEXT, header_value TEXT, servers INTEGER NOT NULL,
+         aliases INTEGER NOT NULL, detail TEXT NOT NULL, alias_rows TEXT NOT NULL,
+         PRIMARY KEY (sync, name)) STRICT, WITHOUT ROWID",
     "CREATE TEMP TABLE IF NOT EXISTS incoming (
          name TEXT NOT NULL PRIMARY KEY, display TEXT NOT NULL, subscription TEXT NOT NULL, policy TEXT,
          policy_override INTEGER, header_name TEXT, header_value TEXT, servers INTEGER NOT NULL,
@@ -135,16 +164,22 @@ const INCOMING: [&str; 4] = [
     "CREATE TEMP TABLE IF NOT EXISTS differing (
          name TEXT NOT NULL PRIMARY KEY, new INTEGER NOT NULL, known_at INTEGER, detail TEXT,
          settings TEXT) STRICT, WITHOUT ROWID",
-    "DELETE FROM temp.incoming",
-    "DELETE FROM temp.differing",
 ];
 
-const FILL: &str = "
-    INSERT OR REPLACE INTO temp.incoming
-    SELECT value ->> 'name', value ->> 'display', value ->> 'subscription', value ->> 'policy',
+const PUT_ASIDE: &str = "
+    INSERT OR REPLACE INTO temp.aside
+    SELECT ?1, value ->> 'name', value ->> 'display', value ->> 'subscription', value ->> 'policy',
            value ->> 'policy_override', value ->> 'header_name', value ->> 'header_value', value ->> 'servers',
            value ->> 'aliases', value -> 'detail', value -> 'alias_rows'
-    FROM json_each(?1)";
+    FROM json_each(?2)";
+
+const MOVE_IN: [&str; 2] = [
+    "INSERT INTO temp.incoming
+     SELECT name, display, subscription, policy, policy_override, header_name, header_value, servers, aliases, detail,
+            alias_rows
+     FROM temp.aside WHERE sync = ?1",
+    "DELETE FROM temp.aside WHERE sync = ?1",
+];
 
 /// Spam handling as JSON; an empty header is none.
 macro_rules! settings {
@@ -165,8 +200,8 @@ macro_rules! settings {
     };
 }
 
-/// A row that was written while this reading was under way was read later than it: the next one decides.
-/// (One from the future is a clock's mistake, and counts for nothing.)
+/// A row of a reading that began later is newer than this one, and stays. (One from the future is a clock's
+/// mistake, and counts for nothing.)
 const DIFFER: &str = concat!(
     "INSERT INTO temp.differing
      SELECT i.name, d.id IS NULL,
@@ -237,8 +272,8 @@ const PUT_ALIASES: &str = "
     WHERE aliases.domain_id <> excluded.domain_id";
 
 /// The lists are sets to the service: sorted, so that another order is no change.
-pub(crate) fn encode(mut domains: Vec<MirrorDomain>) -> Result<String> {
-    for domain in &mut domains {
+pub(crate) fn encode(domains: &mut [MirrorDomain]) -> Result<String> {
+    for domain in &mut *domains {
         for list in [&mut domain.detail.admins, &mut domain.detail.aliases] {
             list.sort();
             list.dedup();

@@ -3,6 +3,7 @@
 mod by_hand;
 
 use sqlx::FromRow;
+use std::collections::HashMap;
 
 use crate::{NewRow, Result, Store};
 
@@ -145,6 +146,23 @@ impl Store {
             .bind(limit)
             .fetch_all(self.read())
             .await?)
+    }
+
+    /// How many rows of each verdict and state several jobs have, by their numbers.
+    pub async fn counts_of_jobs(&self, jobs: &[i64]) -> Result<HashMap<i64, Vec<(String, String, i64)>>> {
+        let rows: Vec<(i64, String, String, i64)> = self
+            .rows(
+                "SELECT job, verdict, state, count(*) FROM job_rows WHERE job IN (SELECT value FROM json_each(?1))
+                 GROUP BY job, verdict, state",
+            )
+            .bind(serde_json::json!(jobs).to_string())
+            .fetch_all(self.read())
+            .await?;
+        let mut counts: HashMap<_, Vec<_>> = HashMap::new();
+        for (job, verdict, state, count) in rows {
+            counts.entry(job).or_default().push((verdict, state, count));
+        }
+        Ok(counts)
     }
 
     /// A person's that are under way or wait for them.

@@ -28,6 +28,7 @@ mod pool;
 mod reports;
 mod rescues;
 mod sessions;
+mod staging;
 #[cfg(test)]
 mod testing;
 mod watch;
@@ -53,4 +54,5 @@ pub use pool::{Store, new_id};
 pub use reports::ReportRow;
 pub use rescues::{NewRescue, RescueRow, StandingRow};
 pub use sessions::{ABSOLUTE_MS, BEGUN_MS, BegunRow, Ended, IDLE_MS, NewSession, SessionRow, SignedIn, TokenHash};
+pub use staging::Staging;
 pub use watch::{ChangeRow, WantedRow};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Result, Store,
-    ingest::{Reading, encode},
+    ingest::{NO_SYNC, Reading, encode},
     pool::Tx,
 };
 
@@ -67,8 +67,8 @@ impl Store {
         self.apply_reading(fingerprint, account_id, domains, now, now).await
     }
 
-    /// The same for a sync that began to read at `begun`: domains that were written since are newer than
-    /// what it found, and stay as they are until the next one.
+    /// The same for a sync that began to read at `begun`: what a reading that began later found is newer, and
+    /// stays.
     pub async fn apply_reading(
         &self,
         fingerprint: &str,
@@ -77,55 +77,9 @@ impl Store {
         begun: i64,
         now: i64,
     ) -> Result<SyncStats> {
-        let incoming = encode(domains)?;
-        let mut tx = self.begin().await?;
-        let key: Option<(Option<String>, Option<i64>)> = self
-            .rows("SELECT account_id, synced_at FROM upstream_keys WHERE fingerprint = ?1")
-            .bind(fingerprint)
-            .fetch_optional(&mut *tx)
-            .await?;
-        let Some((account, synced_before)) = key else {
-            return Ok(SyncStats::default());
-        };
-        let account = account.unwrap_or_else(|| account_id.to_owned());
-        // On its first sync a key reports what was there all along; later, what turned up in between.
-        let fresh_at = if synced_before.is_some() { now } else { 0 };
-        let reading = Reading { fingerprint, account: &account, begun, now, fresh_at };
-        let ingested = self.ingest(&mut tx, reading, &incoming).await?;
-        let total: i64 = self.scalar("SELECT count(*) FROM temp.incoming").fetch_one(&mut *tx).await?;
-        let removed = self
-            .sql(
-                "DELETE FROM visibility WHERE fingerprint = ?1 AND domain_id NOT IN (
-                     SELECT d.id FROM temp.incoming i JOIN domains d ON d.account_id = ?2 AND d.name = i.name)",
-            )
-            .bind(fingerprint)
-            .bind(&account)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
-        let added = self.see_incoming(&mut tx, fingerprint, &account).await?;
-        if removed > 0 {
-            self.drop_unseen(&mut tx, &account, (fingerprint, synced_before), None).await?;
-        }
-        self.sql(
-            "UPDATE upstream_keys SET account_id = ?2, health = 'working', health_at = ?3, detail = NULL,
-                    synced_at = ?3, attempted_at = ?3
-             WHERE fingerprint = ?1",
-        )
-        .bind(fingerprint)
-        .bind(&account)
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
-        let moved = self.associate(&mut tx, &account, None).await?;
-        if added + removed + moved > 0 {
-            self.recount(&mut tx, &account).await?;
-        }
-        tx.commit().await?;
-        if added + removed + moved + ingested.inserted + ingested.changed > 0 {
-            self.mirror_changed();
-        }
-        Ok(SyncStats { added, changed: ingested.changed, removed, total: u64::try_from(total).unwrap_or_default() })
+        let staging = self.stage(fingerprint).await?;
+        staging.add(domains).await?;
+        staging.apply(account_id, begun, now).await
     }
 
     /// Notes that a sync failed: `rejected` or `unreachable`, in words. What was mirrored stays.
@@ -138,23 +92,35 @@ impl Store {
         self.set_health(fingerprint, health, Some(detail), None, now).await
     }
 
-    /// Mirrors one domain that a key was just seen to reach.
+    /// Mirrors one domain that a key was just seen to reach, as it is after it was changed.
     pub async fn patch_domain(&self, fingerprint: &str, domain: MirrorDomain, now: i64) -> Result<()> {
+        self.patch(fingerprint, domain, None, now).await
+    }
+
+    /// The same for a look that began at `begun`: what a reading that began later found is newer, and stays.
+    pub async fn patch_reading(&self, fingerprint: &str, domain: MirrorDomain, begun: i64, now: i64) -> Result<()> {
+        self.patch(fingerprint, domain, Some(begun), now).await
+    }
+
+    async fn patch(&self, fingerprint: &str, domain: MirrorDomain, begun: Option<i64>, now: i64) -> Result<()> {
         let name = domain.name.clone();
-        let incoming = encode(vec![domain])?;
+        let incoming = encode(&mut [domain])?;
         let mut tx = self.begin().await?;
+        self.prepare_incoming(&mut tx).await?;
         let Some(account) = self.account_of(&mut tx, fingerprint).await? else {
             return Ok(());
         };
-        // One domain is read in a moment: it counts whatever was written meanwhile.
-        let reading = Reading { fingerprint, account: &account, begun: i64::MAX, now, fresh_at: now };
-        let ingested = self.ingest(&mut tx, reading, &incoming).await?;
+        let reading = Reading { fingerprint, account: &account, begun, now, fresh_at: now };
+        self.put_aside(&mut tx, NO_SYNC, &incoming).await?;
+        let ingested = self.ingest(&mut tx, reading, NO_SYNC).await?;
         let added = self.see_incoming(&mut tx, fingerprint, &account).await?;
         let id: i64 = self
-            .scalar("UPDATE domains SET synced_at = ?3 WHERE account_id = ?1 AND name = ?2 RETURNING id")
+            .scalar(
+                "UPDATE domains SET synced_at = max(synced_at, ?3) WHERE account_id = ?1 AND name = ?2 RETURNING id",
+            )
             .bind(&account)
             .bind(&name)
-            .bind(now)
+            .bind(begun.unwrap_or(now))
             .fetch_one(&mut *tx)
             .await?;
         let moved = self.associate(&mut tx, &account, Some(id)).await?;

@@ -23,7 +23,7 @@ use sqlx::{
 
 use vault::AuditKey;
 
-use crate::{Held, Result, StoreError};
+use crate::{Held, Result, StoreError, staging::UnderWay};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
@@ -50,6 +50,7 @@ struct Inner {
     handles: Memory<Vec<String>>,
     held: Memory<Vec<Held>>,
     audit: OnceLock<AuditKey>,
+    under_way: UnderWay,
 }
 
 /// Answers that hold until the mirror changes, by what was asked.
@@ -94,6 +95,7 @@ impl Store {
             handles: Memory::default(),
             held: Memory::default(),
             audit: OnceLock::new(),
+            under_way: UnderWay::default(),
         }))
     }
 
@@ -136,6 +138,11 @@ impl Store {
     /// To be called after the commit: a count taken in between is then thrown away.
     pub(crate) fn mirror_changed(&self) {
         self.0.mirror_version.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Syncs on their way.
+    pub(crate) fn under_way(&self) -> &UnderWay {
+        &self.0.under_way
     }
 
     /// Counts of domains.

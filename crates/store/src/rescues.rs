@@ -66,14 +66,9 @@ pub struct NewRescue<'a> {
 pub struct StandingRow {
     /// A-label.
     pub name: String,
-    /// The new key sees it.
-    pub new: bool,
-    /// The old key sees it.
-    pub old: bool,
-    /// A third key sees it.
-    pub third: bool,
-    /// The old key was the last to see it, while it still could.
-    pub freed: bool,
+    /// Who sees it: `moved` (the new key), `left` (the old one), `open` (both), `elsewhere` (neither, but a third),
+    /// `freed` (the old one was the last, while it still could) or `missing` (none).
+    pub standing: String,
     /// How many domains stand like this one.
     #[sqlx(try_from = "i64")]
     pub alike: u64,
@@ -239,21 +234,21 @@ impl Store {
                      SELECT n.name,
                             EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id AND v.fingerprint = ?3) AS new,
                             EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id AND v.fingerprint = ?4) AS old,
-                            EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id
-                                    AND v.fingerprint IS NOT ?3 AND v.fingerprint <> ?6) AS third,
-                            ?4 IS NULL AND EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = d.id
-                                                   AND v.fingerprint = ?6) AS freed
+                            d.id
                      FROM names n LEFT JOIN domains d ON d.account_id = ?2 AND d.name = n.name),
-                 -- Who else sees it matters only where neither of the two does.
                  told AS (
-                     SELECT name, new, old, third AND NOT new AND NOT old AS third,
-                            freed AND NOT new AND NOT third AS freed FROM seen),
+                     SELECT name, CASE
+                         WHEN new AND old THEN 'open' WHEN new THEN 'moved' WHEN old THEN 'left'
+                         WHEN EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = id AND v.fingerprint <> ?6)
+                         THEN 'elsewhere'
+                         WHEN EXISTS (SELECT 1 FROM visibility v WHERE v.domain_id = id) THEN 'freed'
+                         ELSE 'missing' END AS standing
+                     FROM seen),
                  ranked AS (
-                     SELECT *, count(*) OVER alike AS alike,
-                            row_number() OVER (PARTITION BY new, old, third, freed ORDER BY name) AS place
-                     FROM told WINDOW alike AS (PARTITION BY new, old, third, freed))
-                 SELECT name, new, old, third, freed, alike FROM ranked WHERE place <= ?5
-                 ORDER BY new, old, third, freed, name",
+                     SELECT *, count(*) OVER (PARTITION BY standing) AS alike,
+                            row_number() OVER (PARTITION BY standing ORDER BY name) AS place
+                     FROM told)
+                 SELECT name, standing, alike FROM ranked WHERE place <= ?5 ORDER BY standing, name",
             )
             .bind(&rescue.id)
             .bind(&rescue.account_id)

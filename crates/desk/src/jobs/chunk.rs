@@ -5,7 +5,7 @@
 use super::{
     journal::Unwritten,
     read::whole_of,
-    run::Run,
+    run::{CLOSED_MS, Run},
     step::{reason_of, words_of},
 };
 use crate::{
@@ -67,7 +67,7 @@ impl Chunk<'_> {
                 return run.hold(sent[0]).await;
             }
             Err(Upstream::BreakerOpen) => {
-                return self.all_again(&sent, 5_000, false, "failed: not sent, the service is down").await;
+                return self.all_again(&sent, CLOSED_MS, false, "failed: not sent, the service is down").await;
             }
             Err(error) => {
                 for line in &sent {

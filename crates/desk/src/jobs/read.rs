@@ -1,12 +1,10 @@
 //! What is there now of a row's facet: before something is sent, and after its answer was lost.
 
 use crate::{
-    Snapshot, Whole,
-    lists::wire,
-    live::{Live, servers_of, servers_snapshot},
+    Snapshot, Whole, entries,
+    live::{self, Live, servers_of, servers_snapshot},
     reach::Opened,
 };
-use inbound::lists::{Target, Whose};
 use mailchannels::Error as Upstream;
 use store::DomainRow;
 
@@ -72,7 +70,7 @@ pub(super) async fn now(
             Err(Upstream::NotFound { .. }) => gone,
             Err(error) => return Err(error),
         },
-        Snapshot::Domain(_) => match domain(opened, object).await? {
+        Snapshot::Domain(_) => match live::read(session, object).await? {
             Some(live) => Snapshot::Domain(whole_of(&live)),
             None => gone,
         },
@@ -95,37 +93,11 @@ pub(super) async fn now(
             Snapshot::Holder { fingerprint: fingerprint.clone().filter(|_| moved) }
         }
         Snapshot::Entry { target, .. } => {
-            Snapshot::Entry { target: target.clone(), present: find(opened, target).await?.is_some() }
+            Snapshot::Entry { target: target.clone(), present: entries::find(&session, target).await?.is_some() }
         }
     })
 }
 
 async fn reaches(opened: &Opened, object: &str) -> Result<bool, Upstream> {
     Ok(opened.background().domain(object).await?.is_some())
-}
-
-/// A domain's record and its servers, in the lane of those that can wait.
-pub(super) async fn domain(opened: &Opened, name: &str) -> Result<Option<Live>, Upstream> {
-    let session = opened.background();
-    let (domain, downstreams) = futures::join!(session.domain(name), session.downstreams(name));
-    match (domain?, downstreams) {
-        (Some(wire), Ok(downstreams)) => Ok(Some(Live::of(wire, downstreams))),
-        (None, _) => Ok(None),
-        (Some(_), Err(error)) => Err(error),
-    }
-}
-
-/// An entry as the service has it, if it has it.
-pub(super) async fn find(opened: &Opened, target: &Target) -> Result<Option<String>, Upstream> {
-    let (session, list) = (opened.background(), wire(target.list));
-    let items = match &target.whose {
-        Whose::User(address) => match session.user_list(&address.to_string(), list).await {
-            // A recipient without mail so far has no lists.
-            Err(Upstream::NotFound { .. }) => Vec::new(),
-            other => other?,
-        },
-        Whose::Domain(name) => session.domain_list(name.as_str(), list).await?,
-        Whose::Account(_) => session.account_list(list).await?,
-    };
-    Ok(items.into_iter().map(|item| item.item).find(|item| target.is(item)))
 }

@@ -220,8 +220,7 @@ impl Run {
             return CHUNKS_AT_ONCE;
         }
         let key = self.keys.iter().find(|key| key.account_id.as_deref() == Some(account));
-        let stats = key.and_then(|key| self.desk.open(key).ok()).map(|opened| opened.account.stats());
-        match stats {
+        match key.map(|key| self.desk.account_of(key).stats()) {
             Some(stats) if stats.open => 1,
             Some(stats) => stats.concurrency(),
             None => AT_FIRST,

@@ -4,7 +4,8 @@ use super::read;
 use crate::{
     DeskError, Snapshot, Whole,
     apply::{merged, wire_server},
-    live::{servers_of, servers_snapshot},
+    entries,
+    live::{self, servers_of, servers_snapshot},
     reach::Opened,
 };
 use inbound::{
@@ -72,11 +73,11 @@ impl Step<'_> {
         }
         let (now, wire, item) = match &self.after {
             Snapshot::Entry { target, .. } => {
-                let item = read::find(self.opened, target).await?;
+                let item = entries::find(&self.opened.background(), target).await?;
                 (Snapshot::Entry { target: target.clone(), present: item.is_some() }, None, item)
             }
             Snapshot::Settings { .. } | Snapshot::Admins { .. } | Snapshot::Domain(_) => {
-                match read::domain(self.opened, self.object).await? {
+                match live::read(self.opened.background(), self.object).await? {
                     Some(live) => {
                         let now = read::whole_of(&live).facet(&self.after);
                         (now.unwrap_or(Snapshot::Provisioned { present: true }), Some(Box::new(live.wire)), None)
@@ -151,7 +152,7 @@ impl Step<'_> {
                 Ok(taken(seen.is_some()))
             }
             Snapshot::Entry { target, present } => {
-                entry(&session, target, item.as_deref(), *present).await?;
+                entries::send(&session, target, item.as_deref().unwrap_or(&target.item), *present).await?;
                 Ok(Sent::Done(None))
             }
             Snapshot::Domain(whole) if self.before.is_some() => {
@@ -231,32 +232,6 @@ fn settings(whole: &Whole) -> DomainSettings {
         abuse_policy_override: whole.override_recipient,
         spam_header_name: whole.header_name.clone(),
         spam_header_value: whole.header_value.clone(),
-    }
-}
-
-/// Adds or removes an entry; `item` is how the service writes it, where it has it.
-async fn entry(
-    session: &Session<'_>,
-    target: &inbound::lists::Target,
-    item: Option<&str>,
-    present: bool,
-) -> Result<(), Upstream> {
-    let (list, item) = (crate::lists::wire(target.list), item.unwrap_or(&target.item));
-    match (&target.whose, present) {
-        (Whose::User(address), true) => session.add_to_user_list(&address.to_string(), list, item).await.map(drop),
-        (Whose::Domain(name), true) => session.add_to_domain_list(name.as_str(), list, item).await.map(drop),
-        (Whose::Account(_), true) => session.add_to_account_list(list, item).await.map(drop),
-        (whose, false) => {
-            let removed = match whose {
-                Whose::User(address) => session.remove_from_user_list(&address.to_string(), list, item).await,
-                Whose::Domain(name) => session.remove_from_domain_list(name.as_str(), list, item).await,
-                Whose::Account(_) => session.remove_from_account_list(list, item).await,
-            };
-            match removed {
-                Err(Upstream::NotFound { .. }) => Ok(()),
-                other => other,
-            }
-        }
     }
 }
 

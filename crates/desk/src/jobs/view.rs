@@ -1,8 +1,7 @@
 //! Plans and jobs as pages show them.
 
-use crate::{Asker, Desk, Person, Snapshot, error::Result, reach::key_ref};
+use crate::{Asker, Desk, Person, Snapshot, error::Result};
 use inbound::plan::{Act, Kind, Outcome, Reason, Verdict, Wish};
-use mailchannels::AccountId;
 use store::{JobLine, JobRow, LineFilter};
 
 /// How many rows are how.
@@ -180,7 +179,7 @@ impl Desk {
         let stats = used
             .iter()
             .filter_map(|(fingerprint, _)| keys.iter().find(|key| key.fingerprint == *fingerprint))
-            .map(|key| self.0.client.account(&AccountId(key_ref(key).account)).stats())
+            .map(|key| self.account_of(key).stats())
             .next();
         let reasons = store.job_reasons(row.number).await?;
         let target = match &act {
@@ -231,9 +230,12 @@ impl Desk {
     /// The person's plans and jobs, newest first, with their counts.
     pub async fn jobs(&self, person: &Person, before: Option<i64>, limit: u32) -> Result<Vec<(JobRow, Kind, Counts)>> {
         let mut jobs = Vec::new();
-        for row in self.0.store.jobs_of(&person.id, before, limit).await? {
+        let rows = self.0.store.jobs_of(&person.id, before, limit).await?;
+        let numbers: Vec<_> = rows.iter().map(|row| row.number).collect();
+        let mut counts = self.0.store.counts_of_jobs(&numbers).await?;
+        for row in rows {
             let Some(kind) = Kind::parse(&row.kind) else { continue };
-            let counts = Counts::of(&self.0.store.job_counts(row.number).await?);
+            let counts = Counts::of(&counts.remove(&row.number).unwrap_or_default());
             jobs.push((row, kind, counts));
         }
         Ok(jobs)

@@ -80,6 +80,12 @@ pub fn failed_csv<'a>(kind: Kind, rows: impl Iterator<Item = &'a Outcome>) -> St
     write_escaped(std::iter::once(heading).chain(lines))
 }
 
+/// Login links: domain, link, and what became of it.
+#[must_use]
+pub fn links_csv(rows: impl Iterator<Item = [String; 3]>) -> String {
+    write_escaped(std::iter::once(["domain", "link", "outcome"].map(str::to_owned)).chain(rows))
+}
+
 fn write_escaped<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
     write(rows.map(|row| row.map(|cell| escape_cell(&cell))))
 }

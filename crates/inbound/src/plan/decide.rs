@@ -122,8 +122,7 @@ pub fn decide(act: &Act, wish: &Wish, known: Option<&Known>) -> Vec<Decision> {
     if let Act::Entries { present } = act {
         return vec![entry(*present, wish, known)];
     }
-    if let (Act::Provision { subscription, account, lock, update, .. }, None) = (act, known) {
-        let _ = (account, update);
+    if let (Act::Provision { subscription, lock, .. }, None) = (act, known) {
         return vec![new(subscription, *lock, wish)];
     }
     let Some(known) = known else {

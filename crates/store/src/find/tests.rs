@@ -244,6 +244,14 @@ async fn a_hundred_thousand_domains() {
             }
             times.sort();
             println!("{who:12} {text:20} {found:3} found, median {:?}, worst {:?}", times[10], times[20]);
+            let query = crate::DomainQuery { keys: keys.clone(), text: Some(text.into()), ..Default::default() };
+            store.mirror_changed();
+            let began = std::time::Instant::now();
+            store.list_domains(&query).await.unwrap();
+            let listed = began.elapsed();
+            let began = std::time::Instant::now();
+            let count = store.count_domains(&query).await.unwrap();
+            println!("{:33} page of the list {listed:?}, counted anew {:?}: {count}", "", began.elapsed());
         }
     }
 }

@@ -172,3 +172,22 @@ async fn old_plans_and_jobs_go_with_their_rows() {
     assert!(store.job(&ann, number).await.unwrap().is_none());
     assert_eq!(store.history("domain", "d.example", 10).await.unwrap().len(), 2, "the audit log stays");
 }
+
+#[tokio::test]
+async fn the_rows_of_several_jobs_are_counted_as_those_of_each() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let (ann, first) = running(&fixture, 3).await;
+    assert_eq!(store.mark(first, "me", &[sent(first, 1)], 20).await.unwrap(), [true]);
+    let (second, _) = store.create_job(&job(&ann, "r2"), &rows(5)).await.unwrap();
+    let (other, _) = store.create_job(&job(&ann, "r3"), &rows(7)).await.unwrap();
+    let counts = store.counts_of_jobs(&[first, second]).await.unwrap();
+    assert_eq!(counts.len(), 2, "job {other} was not asked for");
+    for number in [first, second] {
+        let (mut all, mut each) = (counts[&number].clone(), store.job_counts(number).await.unwrap());
+        all.sort();
+        each.sort();
+        assert_eq!(all, each);
+    }
+    assert_eq!(counts[&first].len(), 2, "one is sent, two wait");
+}

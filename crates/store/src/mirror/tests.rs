@@ -132,9 +132,10 @@ async fn a_dropped_transaction_leaves_the_old_mirror() {
 
     // Everything a sync does, up to the commit that never comes.
     let mut tx = store.begin().await.unwrap();
-    let incoming = encode(vec![domain("c.example")]).unwrap();
-    let reading = Reading { fingerprint: "f1", account: &account, begun: 20, now: 20, fresh_at: 20 };
-    store.ingest(&mut tx, reading, &incoming).await.unwrap();
+    let incoming = encode(&mut [domain("c.example")]).unwrap();
+    store.put_aside(&mut tx, NO_SYNC, &incoming).await.unwrap();
+    let reading = Reading { fingerprint: "f1", account: &account, begun: Some(20), now: 20, fresh_at: 20 };
+    store.ingest(&mut tx, reading, NO_SYNC).await.unwrap();
     store.see_incoming(&mut tx, "f1", &account).await.unwrap();
     store.sql("DELETE FROM domains WHERE name <> 'c.example'").execute(&mut *tx).await.unwrap();
     assert_eq!(fixture.names(&["f1"]).await, ["a.example", "b.example"], "readers see none of it");

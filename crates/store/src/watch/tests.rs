@@ -88,8 +88,14 @@ async fn a_reading_that_began_before_a_change_does_not_take_it_back() {
     assert_eq!(server("b.example").await.downstreams, ["new"]);
     let servers: Vec<_> = all(&fixture, &account).await.into_iter().map(|(name, ..)| name).collect();
     assert_eq!(servers, ["b.example", "a.example", "a.example"], "servers and alias of a.example, once each");
+    // So does a look at one domain; the same value seen by a slow one does not make it newer.
+    store.patch_reading("f1", old.clone(), 25, 45).await.unwrap();
+    assert_eq!(server("a.example").await.downstreams, ["new"]);
+    store.patch_reading("f1", served("b.example", "new"), 15, 45).await.unwrap();
+    store.patch_reading("f1", served("b.example", "newer"), 44, 46).await.unwrap();
+    assert_eq!(server("b.example").await.downstreams, ["newer"]);
     // The next reading counts.
-    store.apply_reading("f1", &account, vec![old, served("b.example", "new")], 50, 60).await.unwrap();
+    store.apply_reading("f1", &account, vec![old, served("b.example", "newer")], 50, 60).await.unwrap();
     assert_eq!(server("a.example").await.downstreams, ["old"]);
     // A row of a clock that ran ahead does not stay for ever.
     store.sql("UPDATE domains SET synced_at = 9999").execute(store.write()).await.unwrap();
