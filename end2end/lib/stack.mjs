@@ -1,5 +1,5 @@
 // A stand-in and a Sluice on free ports, with a fresh database and key.
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** A port that is free now. */
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on("error", reject);
@@ -19,7 +19,7 @@ function freePort() {
 }
 
 /** Starts a program, keeps what it prints, and waits until an address answers. */
-async function start(program, args, env, url) {
+export async function start(program, args, env, url) {
   if (!program) throw new Error("run the browser tests by `cargo xtask test browser`");
   const child = spawn(program, args, { env: { PATH: process.env.PATH, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
@@ -44,12 +44,22 @@ async function start(program, args, env, url) {
   return { log: () => log, stop };
 }
 
-/** Starts both; `env` adds to Sluice's environment. */
-export async function startStack({ domains = 200, seed = "demo", latency = 0, rate = 10_000, env = {} } = {}) {
+/** Runs a program to its end. */
+function run(program, args, env) {
+  return new Promise((resolve, reject) => {
+    execFile(program, args, { env: { PATH: process.env.PATH, ...env }, timeout: 30_000 }, (error, stdout, stderr) => {
+      if (error && typeof error.code !== "number") reject(error);
+      else resolve({ code: error?.code ?? 0, stdout, stderr });
+    });
+  });
+}
+
+/** Starts both; `env` adds to Sluice's environment. `port`: where Sluice listens, when others must know beforehand. */
+export async function startStack({ domains = 200, seed = "demo", latency = 0, rate = 10_000, port, env = {} } = {}) {
   const dir = await mkdtemp(join(tmpdir(), "sluice-"));
   await writeFile(join(dir, "kek"), randomBytes(32).toString("base64"), { mode: 0o400 });
   const upstream = `127.0.0.1:${await freePort()}`;
-  const address = `127.0.0.1:${await freePort()}`;
+  const address = `127.0.0.1:${port ?? (await freePort())}`;
   const dns = `127.0.0.1:${await freePort()}`;
   const control = `http://${upstream}/_sandbox`;
   const sandbox = await start(
@@ -58,21 +68,20 @@ export async function startStack({ domains = 200, seed = "demo", latency = 0, ra
     {},
     `${control}/health`,
   );
-  const sluice = await start(
-    process.env.SLUICE_BIN,
-    [],
-    {
-      SLUICE_AUTH: "demo",
-      SLUICE_LISTEN: address,
-      SLUICE_DATABASE: join(dir, "sluice.sqlite3"),
-      SLUICE_KEK_FILE: join(dir, "kek"),
-      SLUICE_UPSTREAM: `http://${upstream}/inbound/v1`,
-      SLUICE_MX_RESOLVER: dns,
-      SLUICE_LOG: "debug",
-      ...env,
-    },
-    `http://${address}/healthz`,
-  );
+  const settings = {
+    SLUICE_AUTH: "demo",
+    SLUICE_LISTEN: address,
+    SLUICE_DATABASE: join(dir, "sluice.sqlite3"),
+    SLUICE_KEK_FILE: join(dir, "kek"),
+    SLUICE_UPSTREAM: `http://${upstream}/inbound/v1`,
+    SLUICE_MX_RESOLVER: dns,
+    SLUICE_LOG: "debug",
+    ...env,
+  };
+  const sluice = await start(process.env.SLUICE_BIN, [], settings, `http://${address}/healthz`).catch(async (error) => {
+    await sandbox.stop();
+    throw error;
+  });
   const ask = async (method, path, body) => {
     const answer = await fetch(`${control}/${path}`, { method, body: body === undefined ? undefined : JSON.stringify(body) });
     if (!answer.ok && answer.status !== 404) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
@@ -82,6 +91,8 @@ export async function startStack({ domains = 200, seed = "demo", latency = 0, ra
   return {
     url: `http://${address}`,
     log: sluice.log,
+    /** Runs `sluice` with these arguments beside the server, on the same database. */
+    cli: (...args) => run(process.env.SLUICE_BIN, args, settings),
     sandbox: {
       fault: (fault) => ask("POST", "faults", fault),
       clearFaults: () => ask("DELETE", "faults"),
