@@ -5,10 +5,10 @@
 use crate::{
     api::{
         error::AppError,
-        forms::{Form, Next, act},
+        forms::{Form, Next, act, confirm_path},
     },
     server::{
-        actor::Need,
+        actor::{Need, actor},
         flash::{Flash, Tone},
     },
 };
@@ -31,7 +31,11 @@ fn nothing(title: &str) -> Flash {
 #[server(prefix = "/do", endpoint = "jobs/confirm")]
 pub async fn confirm(number: i64, #[server(default)] typed: String) -> Result<(), AppError> {
     let form = Form::new("confirm", plan_page(number)).typed("typed", &typed);
+    let is_fresh = actor().is_some_and(|actor| actor.is_fresh);
     act(Need::Lists, form, async move |desk, asker| {
+        if !is_fresh && desk.is_grave(&asker.person, number).await? {
+            return Ok(Next::to(confirm_path(&plan_page(number))));
+        }
         desk.confirm(&asker, number, &typed).await?;
         Ok(Next::to(job_page(number)))
     })

@@ -279,7 +279,7 @@ async fn the_page_is_for_leads_and_filters_are_in_its_address() {
     assert!(shown >= 6, "{shown}");
     let (row, _) = log(&app).await.into_iter().find(|(row, _)| row.action == "domain.alias.add").unwrap();
     for (query, wanted) in [
-        (format!("person={}", row.person_id), 5),
+        (format!("person={}", row.person_id), 7),
         ("action=domain.alias.add".into(), 3),
         ("action=domain.alias.add&outcome=done".into(), 3),
         ("action=domain.alias.add&outcome=failed".into(), 0),

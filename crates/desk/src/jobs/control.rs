@@ -64,6 +64,17 @@ impl Desk {
         Ok(takes_away || kind.needs_count(rows))
     }
 
+    /// Whether confirming a plan takes a fresh sign-in: it deprovisions or overwrites many. A plan that isn't there
+    /// doesn't.
+    pub async fn is_grave(&self, person: &crate::Person, number: i64) -> Result<bool> {
+        let Some(job) = self.0.store.job(&person.id, number).await? else { return Ok(false) };
+        let kind = Kind::parse(&job.kind).ok_or(DeskError::Storage)?;
+        let counts = self.0.store.job_counts(number).await?;
+        let acting = counts.iter().filter(|(verdict, ..)| verdict == "new" || verdict == "change");
+        let rows = usize::try_from(acting.map(|(.., count)| count).sum::<i64>()).unwrap_or_default();
+        Ok(kind.is_grave(rows) || (job.undo_of.is_some() && rows > 0 && self.is_typed(&job, kind, rows).await?))
+    }
+
     /// Waits until a job does not run any more, but not for long.
     async fn wait_for(&self, asker: &Asker, number: i64) {
         let mut changes = self.job_changes();

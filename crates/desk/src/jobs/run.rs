@@ -287,7 +287,7 @@ impl Run {
     }
 
     /// The key that a row moves to.
-    fn target(&self, line: &JobLine) -> Option<Opened> {
+    async fn target(&self, line: &JobLine) -> Option<Opened> {
         match line.after.as_deref().and_then(Snapshot::from_base) {
             Some(Snapshot::Holder { fingerprint: Some(fingerprint) }) => self.open(&fingerprint).await,
             _ => None,
@@ -295,7 +295,7 @@ impl Run {
     }
 
     async fn send(&self, line: JobLine) -> std::result::Result<(), Unwritten> {
-        let (opened, target) = (self.open(&line.fingerprint).await, self.target(&line));
+        let (opened, target) = (self.open(&line.fingerprint).await, self.target(&line).await);
         let Some(step) = self.step(&line, opened.as_ref(), target.as_ref()).await? else {
             return Ok(());
         };
@@ -328,7 +328,7 @@ impl Run {
 
     /// Reads back what may or may not have been done.
     async fn look(&self, line: JobLine) -> std::result::Result<(), Unwritten> {
-        let (opened, target) = (self.open(&line.fingerprint).await, self.target(&line));
+        let (opened, target) = (self.open(&line.fingerprint).await, self.target(&line).await);
         let Some(step) = self.step(&line, opened.as_ref(), target.as_ref()).await? else {
             return Ok(());
         };

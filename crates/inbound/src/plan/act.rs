@@ -165,6 +165,23 @@ impl Kind {
         rows > super::UNTYPED || (self == Self::Deprovision && rows > 0)
     }
 
+    /// Whether it takes away or replaces what is there, in so many rows that it takes a fresh sign-in.
+    #[must_use]
+    pub fn is_grave(self, rows: usize) -> bool {
+        let replaces = matches!(
+            self,
+            Self::Settings
+                | Self::Servers
+                | Self::Admins
+                | Self::Associate
+                | Self::RemoveAliases
+                | Self::RemoveEntries
+                | Self::Deprovision
+                | Self::Undo
+        );
+        replaces && self.needs_count(rows)
+    }
+
     /// Whether what it did can be taken back.
     #[must_use]
     pub fn can_undo(self) -> bool {
