@@ -60,7 +60,7 @@ describe("the audit log", () => {
         const page = await newPage({ size, theme, scripts: true });
         await signIn(page, stack, "Ines");
         await page.goto(`${stack.url}/audit`);
-        await page.getByText("refused: it needs lead").first().waitFor();
+        await page.getByText("it needs lead, not viewer").first().waitFor();
         await shot(page, `audit-${size}-${theme}`);
         await checkWidth(page, "audit");
         await checkAxe(page, "audit");

@@ -152,7 +152,7 @@ describe("every page", () => {
     await page.context().close();
   });
 
-  test("code and style of any page stay within 132 KB, the sign-in page has no WASM", async () => {
+  test("code and style of any page stay within 72 KB, the sign-in page has no WASM", async () => {
     const page = await newPage({ size: "desktop", theme: "light", scripts: true });
     const session = await page.context().newCDPSession(page);
     await session.send("Network.enable");
@@ -182,7 +182,7 @@ describe("every page", () => {
     await signIn(page, stack, "Tomasz");
     for (const [name, path] of PAGES) {
       const cost = await load(path);
-      assert.ok(cost.bytes > 0 && cost.bytes <= 132 * 1024, `${name}: ${cost.bytes} bytes`);
+      assert.ok(cost.bytes > 0 && cost.bytes <= 72 * 1024, `${name}: ${cost.bytes} bytes`);
     }
     assert.equal((await load("/domains")).wasm, 1, "the measure sees WASM where there is some");
     await page.context().close();

@@ -60,6 +60,41 @@ pub async fn remove_key(id: String, typed: String, #[server(default)] reason: St
     .await
 }
 
+/// Lets others use a key.
+#[server(prefix = "/do", endpoint = "keys/share")]
+pub async fn share_key(
+    id: String,
+    #[server(default)] with: String,
+    #[server(default)] reason: String,
+) -> Result<(), AppError> {
+    let page = format!("/keys/{}#share", segment(&id));
+    let form = Form::new("share", page.clone()).typed("with", &with).reason(&reason);
+    act(Need::StoreKeys, form, async move |desk, asker| {
+        desk.share_key(&asker, &id, &with).await?;
+        Ok(Next::say(page, Flash::done("They may use the key now. They never see it.")))
+    })
+    .await
+}
+
+/// Withdraws a share.
+#[server(prefix = "/do", endpoint = "keys/unshare")]
+pub async fn withdraw_share(id: String, #[server(default)] share: String) -> Result<(), AppError> {
+    let page = format!("/keys/{}#share", segment(&id));
+    act(Need::OwnKeys, Form::new("share", page.clone()), async move |desk, asker| {
+        let flash = if desk.withdraw_share(&asker, &id, &share).await? {
+            Flash::done("Withdrawn. The key can't be used by them any more.")
+        } else {
+            Flash {
+                tone: crate::server::flash::Tone::Info,
+                title: "That was withdrawn already.".into(),
+                ..Flash::default()
+            }
+        };
+        Ok(Next::say(page, flash))
+    })
+    .await
+}
+
 /// Mirrors all of one's keys now.
 #[server(prefix = "/do", endpoint = "keys/sync")]
 pub async fn sync_keys(#[server(default)] back: String) -> Result<(), AppError> {

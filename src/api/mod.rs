@@ -17,13 +17,15 @@ pub mod provision;
 pub mod rescue;
 
 /// Path, need and function name of every server function; a test walks it.
-pub const ALL: [(&str, crate::server::actor::Need); 47] = {
+pub const ALL: [(&str, crate::server::actor::Need); 49] = {
     use crate::server::actor::Need::{ChangeDomains, Lists, OwnKeys, People, Read, StoreKeys};
     [
         ("/do/keys/add", StoreKeys),
         ("/do/keys/rename", OwnKeys),
         ("/do/keys/replace", StoreKeys),
         ("/do/keys/remove", OwnKeys),
+        ("/do/keys/share", StoreKeys),
+        ("/do/keys/unshare", OwnKeys),
         ("/do/keys/sync", Read),
         ("/do/domains/settings", ChangeDomains),
         ("/do/domains/servers/review", ChangeDomains),

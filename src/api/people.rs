@@ -28,6 +28,10 @@ async fn name(desk: &Desk, id: &str) -> Result<String, DeskError> {
 #[server(prefix = "/do", endpoint = "people/disable")]
 pub async fn disable_person(id: String) -> Result<(), AppError> {
     act(Need::People, Form::new("people", "/people"), async move |desk: Desk, asker: Asker| {
+        if asker.person.id == id {
+            let words = ("You can’t shut yourself out.".to_owned(), "Ask another administrator.".to_owned());
+            return said(Some(words), Tone::Bad);
+        }
         let done = desk.disable_person(&asker, &id).await?;
         let name = name(&desk, &id).await?;
         let title = format!("{name} is shut out.");

@@ -135,9 +135,9 @@ fn results(cx: &Cx, view: &View, found: AuditPage, keys: &[KeyRef]) -> impl Into
 fn table(cx: &Cx, view: &View, rows: Vec<AuditEntry>, keys: &[KeyRef]) -> impl IntoView + use<> {
     let rows = rows.into_iter().map(|entry| line(cx, view, &entry, keys)).collect_view();
     view! {
-        <div class="tw gap"><table role="table" class="table cards audit" aria-label="Audit log">
+        <div class="tw gap"><table role="table" class="table cards wraps audit" aria-label="Audit log">
             <thead role="rowgroup"><tr role="row">
-                {["When", "Who", "What", "Change", "Outcome"]
+                {["When", "Who", "What", "Outcome"]
                     .map(|label| view! { <th role="columnheader" scope="col">{label}</th> }).into_view()}
             </tr></thead>
             <tbody role="rowgroup">{rows}</tbody>
@@ -159,7 +159,12 @@ fn tone(outcome: Option<&str>) -> (Icon, &'static str) {
 fn line(cx: &Cx, view: &View, entry: &AuditEntry, keys: &[KeyRef]) -> impl IntoView + use<> {
     let row = &entry.row;
     let (which, tone) = tone(entry.outcome());
-    let outcome = entry.outcome().map_or_else(|| "Not ended".to_owned(), visible);
+    let outcome = entry.outcome().map_or_else(|| "not ended".to_owned(), visible);
+    let (word, detail) = match outcome.split_once(": ") {
+        Some((word, detail)) => (word.to_owned(), Some(detail.to_owned())),
+        None => (outcome, None),
+    };
+    let detail = detail.map(|detail| view! { <small class="hint">{detail}</small> });
     let person = View { person: row.person_id.clone(), after: String::new(), ..view.clone() }.url("/audit", None);
     let reason =
         row.reason.as_deref().map(|reason| view! { <small class="hint">{format!("“{}”", visible(reason))}</small> });
@@ -167,9 +172,8 @@ fn line(cx: &Cx, view: &View, entry: &AuditEntry, keys: &[KeyRef]) -> impl IntoV
         <tr role="row">
             <td role="cell" data-l="When" class="nw muted">{age(cx.now, row.at)}<small class="hint num">{utc(row.at)}</small></td>
             <td role="cell" data-l="Who"><a href=person>{visible(&row.person_name)}</a></td>
-            <th role="rowheader" scope="row" class="main wide"><span class="mono">{visible(&row.action)}</span>" "{object(cx, row, keys)}{reason}</th>
-            <td role="cell" data-l="Change" class="wide">{diff(row)}{used(row, keys)}</td>
-            <td role="cell" data-l="Outcome">{state(which, tone, outcome)}</td>
+            <th role="rowheader" scope="row" class="main wide"><span class="mono">{visible(&row.action)}</span>" "{object(cx, row, keys)}" "{diff(row)}{reason}{used(row, keys)}</th>
+            <td role="cell" data-l="Outcome">{state(which, tone, word)}{detail}</td>
         </tr>
     }
 }
@@ -185,7 +189,9 @@ fn object(cx: &Cx, row: &AuditRow, keys: &[KeyRef]) -> AnyView {
         "job" if own => Some(format!("/jobs/{}", segment(&row.object))),
         _ => None,
     };
-    let shown = match (row.object_kind.as_str(), &row.key_label) {
+    // What a key that is being added is called stands in the change only.
+    let label = row.key_label.as_ref().or(row.after.as_ref().filter(|_| row.action == "key.add"));
+    let shown = match (row.object_kind.as_str(), label) {
         ("key", Some(label)) => visible(label),
         ("job", _) => format!("job {shown}"),
         _ => shown,
@@ -199,7 +205,7 @@ fn object(cx: &Cx, row: &AuditRow, keys: &[KeyRef]) -> AnyView {
 /// With which key, in which account, job and request it was done: each leads to the rows that share it.
 fn used(row: &AuditRow, keys: &[KeyRef]) -> AnyView {
     let link = |words: String, view: View| {
-        view! { <a href=view.url("/audit", None)>{words}</a>" " }
+        view! { <a href=view.url("/audit", None)>{words}</a> }
     };
     let key = row.fingerprint.as_ref().map(|fingerprint| {
         let own = keys.iter().find(|key| key.fingerprint == *fingerprint).map(|key| key.label.clone());
@@ -213,7 +219,7 @@ fn used(row: &AuditRow, keys: &[KeyRef]) -> AnyView {
         .map(|account| link("Account".into(), View { account: account.clone(), ..View::default() }));
     let job = row.job.map(|job| link(format!("Job {job}"), View { job: job.to_string(), ..View::default() }));
     let request = link("Request".into(), View { request: row.request_id.clone(), ..View::default() });
-    view! { <small class="hint">{key}{account}{job}{request}</small> }.into_any()
+    view! { <small class="hint used">{key}{account}{job}{request}</small> }.into_any()
 }
 
 fn short(value: &str) -> String {

@@ -4,7 +4,7 @@ use crate::{
     api::rescue::rescue_page,
     components::{Cx, Field, Icon, age, alert, icon, note, page, page::Page, reason_field},
     pages::{
-        audit_view,
+        audit_view, key_share,
         keys::{health, short},
     },
     server::actor::Need,
@@ -20,13 +20,16 @@ use std::sync::Arc;
 pub fn KeyPage() -> impl IntoView {
     let id = use_params_map().read_untracked().get("id").unwrap_or_default();
     page("/keys", Need::OwnKeys, async move |cx: Arc<Cx>| {
-        let key = cx.desk.keys(&cx.actor.person).await?.into_iter().find(|key| key.id == id);
+        let key = cx.desk.keys(&cx.actor.person).await?.into_iter().find(|key| key.id == id && key.shared_by.is_none());
         let key = key.ok_or_else(|| DeskError::NotFound("that key".into()))?;
-        Ok(Page::new(key.label.clone(), body(&cx, &key)))
+        let shares = cx.desk.shares(&cx.actor.person, &id).await?;
+        let people = cx.desk.people().await?;
+        let share = key_share::section(&cx, &key, shares, &people).into_any();
+        Ok(Page::new(key.label.clone(), body(&cx, &key, share)))
     })
 }
 
-fn body(cx: &Cx, key: &KeyView) -> impl IntoView + use<> {
+fn body(cx: &Cx, key: &KeyView, share: AnyView) -> impl IntoView + use<> {
     let id = || key.id.clone();
     let ago = |at: Option<i64>| at.map_or("Never".to_owned(), |at| age(cx.now, at));
     let trouble = match &key.health {
@@ -68,6 +71,7 @@ fn body(cx: &Cx, key: &KeyView) -> impl IntoView + use<> {
                         <div class="row"><button class="btn push">"Check and replace key"</button></div>
                     </form>
                 </section>
+                {share}
                 <section class="card" id="remove" aria-labelledby="h-remove">
                     <header><h2 id="h-remove">"Remove from Sluice"</h2></header>
                     <form class="body stack" method="post" action="/do/keys/remove">

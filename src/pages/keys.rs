@@ -38,6 +38,7 @@ pub fn short(fingerprint: &str) -> String {
 
 fn body(cx: &Cx, keys: Vec<KeyView>, leaked: &[String]) -> impl IntoView + use<> {
     let may = cx.actor.may(Need::OwnKeys);
+    let (keys, shared): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.shared_by.is_none());
     let domains: u64 = keys.iter().map(|key| key.locked).sum();
     let sum = format!(
         "{}; {} locked to them.",
@@ -88,15 +89,21 @@ fn body(cx: &Cx, keys: Vec<KeyView>, leaked: &[String]) -> impl IntoView + use<>
             {if keys.is_empty() {
                 empty(Icon::KeyRound, "No key yet", "Add one below. It comes from the Host Console; keep one a server, so that a stolen key exposes one server.", None).into_any()
             } else {
-                table(cx.now, keys).into_any()
+                table(cx.now, keys, "h-keys").into_any()
             }}
-            <footer><p class="hint">"Keys are write-only: Sluice never shows one again. Only you see and use yours."</p></footer>
+            <footer><p class="hint">"Keys are write-only: Sluice never shows one again. Only you use yours, and those whom you let."</p></footer>
         </section>
+        {(!shared.is_empty()).then(|| view! {
+            <section class="card gap" aria-labelledby="h-shared">
+                <header><h2 id="h-shared">"Keys that others let you use"</h2><span class="muted sm">{shared.len()}</span></header>
+                {table(cx.now, shared, "h-shared")}
+            </section>
+        })}
         {may.then(|| add(cx))}
     }
 }
 
-fn table(now: i64, keys: Vec<KeyView>) -> impl IntoView {
+fn table(now: i64, keys: Vec<KeyView>, heading: &'static str) -> impl IntoView {
     let ago = move |at: Option<i64>| at.map_or("Never".to_owned(), |at| age(now, at));
     let rows = keys
         .into_iter()
@@ -105,7 +112,11 @@ fn table(now: i64, keys: Vec<KeyView>) -> impl IntoView {
             let list = format!("/domains?key={}", query_value(&key.id));
             view! {
                 <tr role="row">
-                    <th role="rowheader" scope="row" class="main"><a href=format!("/keys/{}", segment(&key.id))>{key.label.clone()}</a></th>
+                    <th role="rowheader" scope="row" class="main">{if key.shared_by.is_none() {
+                        view! { <a href=format!("/keys/{}", segment(&key.id))>{key.label.clone()}</a> }.into_any()
+                    } else {
+                        key.label.clone().into_any()
+                    }}</th>
                     <td role="cell" data-l="Ends in" class="mono">{key.last_four}</td>
                     <td role="cell" data-l="Fingerprint" class="mono nw">{short(&key.fingerprint)}</td>
                     <td role="cell" data-l="Account" class="lo">{badge(Icon::Users, key.account)}</td>
@@ -121,7 +132,7 @@ fn table(now: i64, keys: Vec<KeyView>) -> impl IntoView {
         .collect_view();
     view! {
         <div class="tw">
-            <table role="table" class="table cards" aria-labelledby="h-keys">
+            <table role="table" class="table cards" aria-labelledby=heading>
                 <thead role="rowgroup"><tr role="row">
                     {[("Label", ""), ("Ends in", ""), ("Fingerprint", ""), ("Account", "lo"), ("Locked", "num"), ("Free", "num"), ("All", "num"), ("Health", ""), ("Last used", ""), ("Synced", "")]
                         .map(|(label, class)| view! { <th role="columnheader" scope="col" class=class>{label}</th> })

@@ -23,6 +23,7 @@ pub mod job_rows;
 pub mod jobs;
 pub mod key;
 pub mod key_map;
+pub mod key_share;
 pub mod keys;
 pub mod lists;
 pub mod login_links;

@@ -29,7 +29,7 @@ struct Cli {
 }
 
 /// A 32-byte key-encryption key for tests, in hex.
-const KEK: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+pub(crate) const KEK: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 /// What a test runs against.
 pub(crate) struct TestApp {
@@ -160,6 +160,7 @@ pub(crate) struct Browser {
     client: Client,
     base: String,
     cookies: Mutex<Vec<(String, String)>>,
+    headers: Mutex<Vec<(&'static str, String)>>,
 }
 
 impl Browser {
@@ -170,7 +171,28 @@ impl Browser {
             .tls_backend_preconfigured(tls())
             .build()
             .expect("a client");
-        Self { client, base: base.to_owned(), cookies: Mutex::default() }
+        Self { client, base: base.to_owned(), cookies: Mutex::default(), headers: Mutex::default() }
+    }
+
+    /// Sends this header with every request from now on; an empty value sends it no more.
+    pub(crate) fn always(&self, name: &'static str, value: impl Into<String>) {
+        let (value, mut headers) = (value.into(), self.headers.lock().unwrap());
+        headers.retain(|(other, _)| *other != name);
+        if !value.is_empty() {
+            headers.push((name, value));
+        }
+    }
+
+    /// A cookie's value.
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.lock().unwrap().iter().find(|(other, _)| other == name).map(|(_, value)| value.clone())
+    }
+
+    /// Gives this browser a cookie.
+    pub(crate) fn set_cookie(&self, name: &str, value: &str) {
+        let mut cookies = self.cookies.lock().unwrap();
+        cookies.retain(|(other, _)| other != name);
+        cookies.push((name.to_owned(), value.to_owned()));
     }
 
     /// A bare request with this browser's cookies.
@@ -183,7 +205,10 @@ impl Browser {
             .map(|(name, value)| format!("{name}={value}"))
             .collect::<Vec<_>>()
             .join("; ");
-        let request = self.client.request(method, format!("{}{path}", self.base)).header(ACCEPT, "text/html");
+        let mut request = self.client.request(method, format!("{}{path}", self.base)).header(ACCEPT, "text/html");
+        for (name, value) in self.headers.lock().unwrap().iter() {
+            request = request.header(*name, value);
+        }
         if cookies.is_empty() { request } else { request.header(COOKIE, cookies) }
     }
 

@@ -139,12 +139,12 @@ impl Desk {
                 account_id: None,
                 fingerprint: None,
                 request_id: &asker.request_id,
-                before: Some(asker.person.role.as_str()),
+                before: None,
                 after: None,
                 reason: None,
                 job: None,
             };
-            let outcome = format!("refused: it needs {needs}");
+            let outcome = format!("refused: it needs {needs}, not {}", asker.person.role);
             if let Err(error) = desk.0.store.record_event(&event, &outcome).await {
                 tracing::error!(%error, person = %asker.person.id, action, "a refusal could not be recorded");
             }

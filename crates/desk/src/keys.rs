@@ -29,6 +29,8 @@ pub struct KeyView {
     pub id: String,
     /// The owner's label.
     pub label: String,
+    /// Who lets the person use it, where it isn't theirs.
+    pub shared_by: Option<String>,
     /// Last four characters.
     pub last_four: String,
     /// Fingerprint, full form.
@@ -66,9 +68,55 @@ struct Checked {
 }
 
 impl Desk {
-    /// The person's keys.
+    /// The keys that a person may use, their own and those that others share with them.
     pub async fn keys(&self, person: &Person) -> Result<Vec<KeyView>> {
         Ok(self.key_rows(person).await?.into_iter().map(view).collect())
+    }
+
+    /// Lets others use a key: everybody of at least a role (`role:agent`), or one person (`person:` and their id).
+    /// They never see it, and what they do with it names both in the audit log.
+    pub async fn share_key(&self, asker: &Asker, id: &str, with: &str) -> Result<()> {
+        let rows = self.own_rows(&asker.person).await?;
+        let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::NotFound("that key".into()))?;
+        let unknown = || DeskError::field("with", "Choose a role or a person from the list.");
+        let (with, name) = match with.split_once(':') {
+            Some(("role", role)) => {
+                let role = crate::Role::parse(role).ok_or_else(unknown)?.as_str();
+                (store::ShareWith::Role(role), format!("everybody of the role {role} and above"))
+            }
+            Some(("person", person)) if person == asker.person.id => {
+                return Err(DeskError::field("with", "It is your own key already."));
+            }
+            Some(("person", person)) => {
+                let found = self.person(person).await?.filter(|person| !person.disabled).ok_or_else(unknown)?;
+                (store::ShareWith::Person(person), found.name)
+            }
+            _ => return Err(unknown()),
+        };
+        let intent = self.key_intent(asker, "key.share", id, Some(&row.fingerprint), None, Some(&name)).await?;
+        let new = self.0.store.share_key(&asker.person.id, id, with, self.now_ms()).await?;
+        self.conclude(intent, if new { "done" } else { "done: it was so already" }).await;
+        Ok(())
+    }
+
+    /// Withdraws a share, at once: also a job that is running uses the key no more. `false` when it is withdrawn already.
+    pub async fn withdraw_share(&self, asker: &Asker, id: &str, share: &str) -> Result<bool> {
+        let rows = self.own_rows(&asker.person).await?;
+        let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::NotFound("that key".into()))?;
+        let intent = self.key_intent(asker, "key.unshare", id, Some(&row.fingerprint), Some(share), None).await?;
+        let gone = self.0.store.withdraw_share(&asker.person.id, id, share).await?;
+        self.conclude(intent, if gone.is_some() { "done" } else { "done: it was withdrawn already" }).await;
+        Ok(gone.is_some())
+    }
+
+    /// With whom one of the person's keys is shared.
+    pub async fn shares(&self, person: &Person, id: &str) -> Result<Vec<store::ShareRow>> {
+        Ok(self.0.store.shares_of(&person.id, id).await?)
+    }
+
+    /// The person's own keys: those that they may change.
+    pub(crate) async fn own_rows(&self, person: &Person) -> Result<Vec<store::KeyRow>> {
+        Ok(self.key_rows(person).await?.into_iter().filter(|row| row.shared_by.is_none()).collect())
     }
 
     /// Stores a key, after asking MailChannels whether it works; then mirrors what it sees.
@@ -81,7 +129,7 @@ impl Desk {
                 return Err(DeskError::Invalid(label.err().into_iter().chain(secret.err()).collect()));
             }
         };
-        let rows = self.key_rows(&asker.person).await?;
+        let rows = self.own_rows(&asker.person).await?;
         if rows.iter().any(|row| row.label == label) {
             return Err(DeskError::field(
                 "label",
@@ -116,7 +164,7 @@ impl Desk {
     /// Gives a key another label.
     pub async fn rename_key(&self, asker: &Asker, id: &str, label: &str) -> Result<()> {
         let label = check_label(label).map_err(|error| DeskError::Invalid(vec![error]))?;
-        let rows = self.key_rows(&asker.person).await?;
+        let rows = self.own_rows(&asker.person).await?;
         let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::NotFound("that key".into()))?;
         if rows.iter().any(|other| other.id != id && other.label == label) {
             return Err(DeskError::field(
@@ -134,7 +182,7 @@ impl Desk {
     /// Replaces a key's secret, after the same check. The label stays.
     pub async fn replace_key(&self, asker: &Asker, id: &str, secret: &str) -> Result<()> {
         let secret = check_secret(secret).map_err(|error| DeskError::Invalid(vec![error]))?;
-        let rows = self.key_rows(&asker.person).await?;
+        let rows = self.own_rows(&asker.person).await?;
         let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::NotFound("that key".into()))?;
         let checked = self.check(secret).await?;
         if let Some(same) = rows.iter().find(|other| other.fingerprint == checked.fingerprint) {
@@ -170,7 +218,7 @@ impl Desk {
 
     /// Removes a key from Sluice. At MailChannels nothing changes.
     pub async fn remove_key(&self, asker: &Asker, id: &str, typed: &str) -> Result<()> {
-        let rows = self.key_rows(&asker.person).await?;
+        let rows = self.own_rows(&asker.person).await?;
         let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::NotFound("that key".into()))?;
         if typed.trim() != row.label {
             return Err(DeskError::field("typed", format!("Type {} to remove it.", row.label)));
@@ -264,6 +312,7 @@ pub(crate) fn view(row: store::KeyRow) -> KeyView {
         },
         id: key.id,
         label: key.label,
+        shared_by: row.shared_by,
         last_four: row.last_four,
         fingerprint: key.fingerprint,
         account: row.account_name.unwrap_or_default(),

@@ -60,7 +60,7 @@ pub use reports::{ReportInput, ReportPlan};
 pub use rescue::{Pulse, SINCE_DAYS, Verified};
 pub use rescue_view::{Names, RescueView, Standing};
 pub use sign_in::{Circumstances, Mode, NotAdmitted, SignedIn, Token};
-pub use store::{ListedPerson, OrphanRow, SessionRow};
+pub use store::{ListedPerson, OrphanRow, SessionRow, ShareRow};
 pub use subscriptions::SubscriptionView;
 pub use tamper::{Changed, ChangedEntry, Tampering};
 

@@ -103,7 +103,7 @@ pub(crate) fn key_ref(row: &KeyRow) -> KeyRef {
 }
 
 impl Desk {
-    /// The person's keys, in label order.
+    /// The keys that the person may use, in label order.
     pub(crate) async fn key_rows(&self, person: &Person) -> Result<Vec<KeyRow>> {
         Ok(self.0.store.keys_of(&person.id).await?)
     }

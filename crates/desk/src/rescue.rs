@@ -92,7 +92,7 @@ impl Desk {
             .ok()
             .filter(|days| SINCE_DAYS.contains(days))
             .ok_or_else(|| DeskError::field("since", "Choose how long ago somebody may first have had the key."))?;
-        let rows = self.key_rows(&asker.person).await?;
+        let rows = self.own_rows(&asker.person).await?;
         let row = rows.iter().find(|row| row.id == key_id).ok_or_else(|| DeskError::NotFound("that key".into()))?;
         let account = row.account_id.as_deref().ok_or_else(|| DeskError::NotFound("that key's account".into()))?;
         let intent =

@@ -35,19 +35,27 @@ struct Kept {
     fetched_at: Option<i64>,
 }
 
+#[derive(Default)]
+struct Tried {
+    /// For whatever reason.
+    at: Option<i64>,
+    /// Because a token named a key that is not among those that are fresh.
+    for_unknown: Option<i64>,
+}
+
 /// The keys of one issuer.
 pub struct KeySet {
     client: reqwest::Client,
     url: Url,
     kept: RwLock<Kept>,
     /// When it was last tried, and a queue of one: many requests at once make one fetch.
-    tried_at: Mutex<Option<i64>>,
+    tried: Mutex<Tried>,
 }
 
 impl KeySet {
     /// The keys published at an address.
     pub fn new(client: reqwest::Client, url: Url) -> Self {
-        Self { client, url, kept: RwLock::default(), tried_at: Mutex::default() }
+        Self { client, url, kept: RwLock::default(), tried: Mutex::default() }
     }
 
     /// The address.
@@ -83,14 +91,20 @@ impl KeySet {
 
     /// Fetches, unless that was tried a short time ago or somebody did while we waited.
     async fn fetch(&self, now: i64, seen: Option<i64>) -> Result<(), FetchError> {
-        let mut tried_at = self.tried_at.lock().await;
-        if self.current().await.1 != seen || (seen.is_some() && tried_at.is_some_and(|at| now - at < AGAIN_MS)) {
+        let mut tried = self.tried.lock().await;
+        let recent = |at: Option<i64>, time: i64| at.is_some_and(|at| now - at < time);
+        if self.current().await.1 != seen {
             return Ok(());
         }
-        if tried_at.is_some_and(|at| now - at < DOWN_MS) {
+        if recent(seen, STALE_MS) {
+            if recent(tried.for_unknown, AGAIN_MS) {
+                return Ok(());
+            }
+            tried.for_unknown = Some(now);
+        } else if recent(tried.at, DOWN_MS) {
             return Err(FetchError::Recently { host: fetch::host(&self.url) });
         }
-        *tried_at = Some(now);
+        tried.at = Some(now);
         let keys = jwt::keys_of(&fetch::json(&self.client, &self.url).await?);
         *self.kept.write().await = Kept { keys: keys.into(), fetched_at: Some(now) };
         Ok(())

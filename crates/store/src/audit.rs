@@ -163,7 +163,7 @@ impl Store {
         self.append(tx, chain, &row).await
     }
 
-    /// What the key that is used was called at the time.
+    /// What the key that is used was called at the time; another's key with whose it is.
     async fn key_label(&self, tx: &mut Tx, chain: &mut Chain, intent: &NewIntent<'_>) -> Result<Option<String>> {
         let fingerprint = intent.fingerprint;
         let id = if intent.object_kind == "key" { intent.object } else { "" };
@@ -176,8 +176,11 @@ impl Store {
         }
         let label: Option<String> = self
             .scalar(
-                "SELECT label FROM api_keys WHERE fingerprint = ?1 OR id = ?2
-                 ORDER BY id = ?2 DESC, owner_id = ?3 DESC, id LIMIT 1",
+                "SELECT k.label || CASE WHEN k.owner_id = ?3 OR ?3 = '' THEN '' ELSE ' (' || p.name || ')' END
+                 FROM api_keys k JOIN people p ON p.id = k.owner_id WHERE k.fingerprint = ?1 OR k.id = ?2
+                 ORDER BY k.id = ?2 DESC, k.owner_id = ?3 DESC,
+                     EXISTS (SELECT 1 FROM usable_keys u WHERE u.person_id = ?3 AND u.key_id = k.id) DESC, k.id
+                 LIMIT 1",
             )
             .bind(fingerprint)
             .bind(id)

@@ -130,7 +130,6 @@ pub enum Mark<'a> {
 
 const COLUMNS: &str = "seq, line, object, account_id, fingerprint, verdict, note, input, before, after, state, reason,
     detail, tries, at";
-
 /// Rows of one statement.
 const CHUNK: usize = 5_000;
 

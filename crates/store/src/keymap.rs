@@ -50,14 +50,15 @@ impl From<&KeyRow> for KeyBrief {
 }
 
 impl Store {
-    /// All keys on record of the accounts that a person has keys of.
+    /// All keys on record of the accounts that a person may use keys of.
     pub async fn account_keys(&self, owner_id: &str) -> Result<Vec<AccountKey>> {
         Ok(self
             .rows(
                 "SELECT u.account_id, u.fingerprint, u.health, u.locked,
                         (SELECT count(*) FROM api_keys k WHERE k.fingerprint = u.fingerprint) AS people
                  FROM upstream_keys u
-                 WHERE u.account_id IN (SELECT account_id FROM api_keys WHERE owner_id = ?1)
+                 WHERE u.account_id IN (SELECT k.account_id FROM usable_keys m JOIN api_keys k ON k.id = m.key_id
+                                        WHERE m.person_id = ?1)
                  ORDER BY u.account_id, u.fingerprint",
             )
             .bind(owner_id)

@@ -15,8 +15,11 @@ pub struct KeyRow {
     pub id: String,
     /// Whose it is.
     pub owner_id: String,
-    /// The owner's label.
+    /// The owner's label; with the owner's name, where it is somebody else's.
     pub label: String,
+    /// Who lets the person use it, where it isn't theirs.
+    #[sqlx(default)]
+    pub shared_by: Option<String>,
     /// Fingerprint, full form.
     pub fingerprint: String,
     /// Last four characters.
@@ -231,25 +234,44 @@ impl Store {
         Ok(())
     }
 
-    /// A person's keys, by label.
-    pub async fn keys_of(&self, owner_id: &str) -> Result<Vec<KeyRow>> {
+    /// The keys that a person may use, by label: their own, and those that others share with them. A key that several
+    /// people hold is there once, as one's own before another's.
+    pub async fn keys_of(&self, person_id: &str) -> Result<Vec<KeyRow>> {
         Ok(self
-            .rows(select_key!("WHERE k.owner_id = ?1 ORDER BY k.label, k.id"))
-            .bind(owner_id)
+            .rows(
+                "SELECT k.id, k.owner_id, k.label || CASE own WHEN 1 THEN '' ELSE ' (' || o.name || ')' END AS label,
+                        CASE own WHEN 1 THEN NULL ELSE o.name END AS shared_by,
+                        k.fingerprint, k.last_four, k.sealed, k.account_id, k.created_at, k.replaced_at, k.last_used_at,
+                        a.name AS account_name, u.health, u.health_at, u.detail, u.synced_at, u.attempted_at,
+                        u.latency_ms, coalesce(u.locked, 0) AS locked, coalesce(u.free, 0) AS free,
+                        coalesce(u.elsewhere, 0) AS elsewhere, coalesce(u.total, 0) AS total,
+                        min((1 - own) || k.id) AS first
+                 FROM (SELECT key_id, max(own) AS own FROM usable_keys WHERE person_id = ?1 GROUP BY key_id) m
+                 JOIN api_keys k ON k.id = m.key_id JOIN people o ON o.id = k.owner_id
+                 LEFT JOIN upstream_keys u ON u.fingerprint = k.fingerprint
+                 LEFT JOIN accounts a ON a.id = k.account_id
+                 GROUP BY k.fingerprint ORDER BY label, k.id",
+            )
+            .bind(person_id)
             .fetch_all(self.read())
             .await?)
     }
 
-    /// A person's keys in brief, by label.
-    pub async fn key_briefs(&self, owner_id: &str) -> Result<Vec<KeyBrief>> {
+    /// The keys that a person may use in brief, by label.
+    pub async fn key_briefs(&self, person_id: &str) -> Result<Vec<KeyBrief>> {
         let keys: String = self
             .scalar(
-                "SELECT json_group_array(
-                     json_array(k.id, k.label, k.fingerprint, k.account_id, u.health, u.health_at, u.synced_at)
-                     ORDER BY k.label, k.id)
-                 FROM api_keys k LEFT JOIN upstream_keys u ON u.fingerprint = k.fingerprint WHERE k.owner_id = ?1",
+                "SELECT json_group_array(json_array(id, label, fingerprint, account_id, health, health_at, synced_at)
+                                         ORDER BY label, id)
+                 FROM (SELECT k.id, k.label || CASE own WHEN 1 THEN '' ELSE ' (' || o.name || ')' END AS label,
+                              k.fingerprint, k.account_id, u.health, u.health_at, u.synced_at,
+                              min((1 - own) || k.id) AS first
+                       FROM (SELECT key_id, max(own) AS own FROM usable_keys WHERE person_id = ?1 GROUP BY key_id) m
+                       JOIN api_keys k ON k.id = m.key_id JOIN people o ON o.id = k.owner_id
+                       LEFT JOIN upstream_keys u ON u.fingerprint = k.fingerprint
+                       GROUP BY k.fingerprint)",
             )
-            .bind(owner_id)
+            .bind(person_id)
             .fetch_one(self.read())
             .await?;
         listed(&keys)
@@ -265,19 +287,28 @@ impl Store {
             .await?)
     }
 
-    /// Any hold on a key, the oldest: enough to speak with it.
+    /// Any hold on a key of somebody who isn't shut out, the oldest: enough to speak with it.
     pub async fn key_for_fingerprint(&self, fingerprint: &str) -> Result<Option<KeyRow>> {
         Ok(self
-            .rows(select_key!("WHERE k.fingerprint = ?1 ORDER BY k.created_at, k.id LIMIT 1"))
+            .rows(select_key!(
+                "WHERE k.fingerprint = ?1 AND EXISTS (
+                     SELECT 1 FROM people p WHERE p.id = k.owner_id AND p.disabled_at IS NULL)
+                 ORDER BY k.created_at, k.id LIMIT 1"
+            ))
             .bind(fingerprint)
             .fetch_optional(self.read())
             .await?)
     }
 
-    /// Every distinct key, the one synced longest ago first.
+    /// Every distinct key that somebody may use, the one synced longest ago first.
     pub async fn distinct_fingerprints(&self) -> Result<Vec<String>> {
         Ok(self
-            .scalar("SELECT fingerprint FROM upstream_keys ORDER BY coalesce(attempted_at, 0), fingerprint")
+            .scalar(
+                "SELECT fingerprint FROM upstream_keys u WHERE EXISTS (
+                     SELECT 1 FROM api_keys k JOIN people p ON p.id = k.owner_id
+                     WHERE k.fingerprint = u.fingerprint AND p.disabled_at IS NULL)
+                 ORDER BY coalesce(attempted_at, 0), fingerprint",
+            )
             .fetch_all(self.read())
             .await?)
     }

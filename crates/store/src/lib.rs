@@ -28,6 +28,7 @@ mod pool;
 mod reports;
 mod rescues;
 mod sessions;
+mod shares;
 mod staging;
 #[cfg(test)]
 mod testing;
@@ -54,5 +55,6 @@ pub use pool::{Store, new_id};
 pub use reports::ReportRow;
 pub use rescues::{NewRescue, RescueRow, StandingRow};
 pub use sessions::{ABSOLUTE_MS, BEGUN_MS, BegunRow, Ended, IDLE_MS, NewSession, SessionRow, SignedIn, TokenHash};
+pub use shares::{ShareRow, ShareWith};
 pub use staging::Staging;
 pub use watch::{ChangeRow, WantedRow};

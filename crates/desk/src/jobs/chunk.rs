@@ -46,7 +46,7 @@ impl Chunk<'_> {
         let Ok(Act::Provision { subscription, fingerprint, lock, .. }) = serde_json::from_str(&run.job.act) else {
             return self.all_failed(&self.lines, Reason::Unexpected, "").await;
         };
-        let Some(opened) = run.open(&fingerprint) else {
+        let Some(opened) = run.open(&fingerprint).await else {
             return self.all_failed(&self.lines, Reason::NoKey, "").await;
         };
         let taken = run.journal.all_sent(&self.lines, "domain.provision").await?;

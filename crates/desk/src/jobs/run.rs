@@ -154,10 +154,11 @@ impl Desk {
 }
 
 impl Run {
-    /// Opens one of the owner's keys.
-    pub(super) fn open(&self, fingerprint: &str) -> Option<Opened> {
+    /// Opens one of the keys that the owner may use: now, since a share may have been withdrawn a moment ago.
+    pub(super) async fn open(&self, fingerprint: &str) -> Option<Opened> {
         let row = self.keys.iter().find(|row| row.fingerprint == fingerprint)?;
-        self.desk.open(row).ok()
+        let may = self.desk.0.store.may_use(&self.job.owner_id, fingerprint).await;
+        self.desk.open(row).ok().filter(|_| may.is_ok_and(|may| may))
     }
 
     /// Brings the rows of an account as far as they go.
@@ -288,13 +289,13 @@ impl Run {
     /// The key that a row moves to.
     fn target(&self, line: &JobLine) -> Option<Opened> {
         match line.after.as_deref().and_then(Snapshot::from_base) {
-            Some(Snapshot::Holder { fingerprint: Some(fingerprint) }) => self.open(&fingerprint),
+            Some(Snapshot::Holder { fingerprint: Some(fingerprint) }) => self.open(&fingerprint).await,
             _ => None,
         }
     }
 
     async fn send(&self, line: JobLine) -> std::result::Result<(), Unwritten> {
-        let (opened, target) = (self.open(&line.fingerprint), self.target(&line));
+        let (opened, target) = (self.open(&line.fingerprint).await, self.target(&line));
         let Some(step) = self.step(&line, opened.as_ref(), target.as_ref()).await? else {
             return Ok(());
         };
@@ -327,7 +328,7 @@ impl Run {
 
     /// Reads back what may or may not have been done.
     async fn look(&self, line: JobLine) -> std::result::Result<(), Unwritten> {
-        let (opened, target) = (self.open(&line.fingerprint), self.target(&line));
+        let (opened, target) = (self.open(&line.fingerprint).await, self.target(&line));
         let Some(step) = self.step(&line, opened.as_ref(), target.as_ref()).await? else {
             return Ok(());
         };

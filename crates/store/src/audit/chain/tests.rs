@@ -79,7 +79,7 @@ proptest! {
     fn every_edit_of_every_column_is_found(rows in vec(row(), 1..8), at in any::<prop::sample::Index>(), other in row(), column in 0..17) {
         let key = key();
         let (mut rows, note) = log(&key, rows);
-        let (at, had) = (at.index(rows.len()), rows.len() as i64);
+        let (at, had) = (at.index(rows.len()), i64::try_from(rows.len()).unwrap());
         prop_assert!(check(&key, &note, &rows, had, &[head(&rows[at])]).is_ok());
         let was = rows[at].clone();
         let row = &mut rows[at].row;
@@ -114,7 +114,7 @@ proptest! {
     fn deletion_insertion_and_order_are_found(rows in vec(row(), 3..9), at in any::<prop::sample::Index>(), to in any::<prop::sample::Index>(), new in row(), how in 0..5) {
         let key = key();
         let (mut rows, note) = log(&key, rows);
-        let had = rows.len() as i64;
+        let had = i64::try_from(rows.len()).unwrap();
         let (at, to) = (at.index(rows.len() - 1), to.index(rows.len() - 1));
         let wrong = match how {
             // One is deleted, not the last.
@@ -159,7 +159,7 @@ proptest! {
         let keep = at.index(rows.len());
         let exported = head(rows.last().unwrap());
         let cut = &rows[..keep];
-        let last = keep as i64;
+        let last = i64::try_from(keep).unwrap();
         // Who also sets back what the database gave out is not found without a head.
         prop_assert!(check(&key, &note, cut, last, &[]).is_ok());
         prop_assert_eq!(check(&key, &note, cut, last, &[exported]), Err(Broken::Cut { last, had: exported.id }));
