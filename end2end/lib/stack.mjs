@@ -81,6 +81,7 @@ export async function startStack({ domains = 200, seed = "demo", latency = 0, ra
   };
   const sluice = await start(process.env.SLUICE_BIN, [], settings, `http://${address}/healthz`).catch(async (error) => {
     await sandbox.stop();
+    await rm(dir, { recursive: true, force: true });
     throw error;
   });
   const ask = async (method, path, body) => {
