@@ -1,21 +1,22 @@
 // A stand-in and a Sluice on free ports, with a fresh database and key.
 import { execFile, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A port that is free now. */
-export function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
+/** A port that is free now, and that no outgoing connection takes in the meantime: those are given higher ones. */
+export async function freePort() {
+  for (;;) {
+    const port = randomInt(15_000, 32_000);
+    const isFree = await new Promise((resolve) => {
+      const server = createServer();
+      server.on("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
     });
-  });
+    if (isFree) return port;
+  }
 }
 
 /** Starts a program, keeps what it prints, and waits until an address answers. */
@@ -80,6 +81,7 @@ export async function startStack({ domains = 200, seed = "demo", latency = 0, ra
   };
   const sluice = await start(process.env.SLUICE_BIN, [], settings, `http://${address}/healthz`).catch(async (error) => {
     await sandbox.stop();
+    await rm(dir, { recursive: true, force: true });
     throw error;
   });
   const ask = async (method, path, body) => {

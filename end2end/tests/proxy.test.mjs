@@ -265,9 +265,15 @@ describe("a proxy that is careless, or somebody in its place", () => {
     assert.equal(roleIn(await ask({ groups: "X-Forwarded-Groups: sluice-viewers" }, { more })), "viewer");
   });
 
-  test("the secret is in no log", async () => {
-    await ask();
-    assert.ok(!stack.log().includes(SECRET));
+  // Of all the tests above.
+  test("refusals are in the audit log with their reasons; the secret is in no log", async () => {
+    const { code, stdout, stderr } = await stack.cli("audit", "export");
+    assert.equal(code, 0, stderr);
+    const reasons = ["not come from the proxy's address", "secret is missing or wrong", "there twice or malformed", "almost like one", "none of their groups"];
+    for (const reason of reasons) {
+      assert.ok(stdout.split("\n").some((row) => row.includes("refused") && row.includes(reason)), `no row: ${reason}`);
+    }
+    assert.ok(!stdout.includes(SECRET) && !stack.log().includes(SECRET));
   });
 });
 
