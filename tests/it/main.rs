@@ -4,6 +4,7 @@
 mod access;
 mod app;
 mod audit;
+mod audit_program;
 mod budget;
 mod bulk;
 mod canary;

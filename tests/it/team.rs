@@ -9,13 +9,13 @@ use reqwest::StatusCode;
 use serde_json::json;
 use std::time::Duration;
 
-/// A lead with web07 over a service at one request a second, and a job of forty rows that runs.
+/// A lead with web07 over a service at one request a second, and a job of thirty rows that runs.
 async fn long_job() -> (TestApp, crate::app::Browser, String) {
     let app = TestApp::start_with(200, &["--rate", "2"]).await;
     let lead = app.lead_with_keys(&[7]).await;
-    let text = names(&app, 40).await.join("\n");
+    let text = names(&app, 30).await.join("\n");
     let plan = lead.bulk("servers", &[("text", &text), ("servers", "new.web09.example")]).await;
-    let job = lead.confirm(&plan, "40").await;
+    let job = lead.confirm(&plan, "30").await;
     assert!(job.text.contains("Pause"), "it runs: {}", job.text);
     let number = plan_number(&job);
     (app, lead, number)
