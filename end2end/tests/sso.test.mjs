@@ -181,7 +181,7 @@ describe("what changes at the provider", () => {
     });
   });
 
-  test("and ends the sessions that began with it", { todo: "a refused sign-in leaves the person's role and sessions" }, async () => {
+  test("and ends the sessions that began with it", async () => {
     const inside = newVisitor();
     await enter(inside, stack, "greta");
     await meanwhile(stack.op.people.greta, { groups: ["everyone"] }, async () => {

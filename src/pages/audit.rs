@@ -170,7 +170,7 @@ fn line(cx: &Cx, view: &View, entry: &AuditEntry, keys: &[KeyRef]) -> impl IntoV
         row.reason.as_deref().map(|reason| view! { <small class="hint">{format!("“{}”", visible(reason))}</small> });
     view! {
         <tr role="row">
-            <td role="cell" data-l="When" class="nw muted">{age(cx.now, row.at)}<small class="hint num">{utc(row.at)}</small></td>
+            <td role="cell" data-l="When" class="nw muted">{age(cx.now, row.at)}<small class="hint">{utc(row.at)}</small></td>
             <td role="cell" data-l="Who"><a href=person>{visible(&row.person_name)}</a></td>
             <th role="rowheader" scope="row" class="main wide"><span class="mono">{visible(&row.action)}</span>" "{object(cx, row, keys)}" "{diff(row)}{reason}{used(row, keys)}</th>
             <td role="cell" data-l="Outcome">{state(which, tone, word)}{detail}</td>

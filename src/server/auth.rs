@@ -182,9 +182,11 @@ impl Auth {
             ),
         }];
         lines.extend(self.map.lines());
-        if self.is_header() {
-            lines.push(if self.by_proxy {
+        if !matches!(self.gate, Gate::Demo) {
+            lines.push(if self.by_proxy && self.is_header() {
                 "dangerous actions: the proxy's word is enough".to_owned()
+            } else if self.by_proxy {
+                "dangerous actions: after signing in again, also where the provider sends no auth_time".to_owned()
             } else {
                 "dangerous actions: only with an auth_time of the last ten minutes".to_owned()
             });

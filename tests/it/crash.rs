@@ -7,6 +7,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -15,6 +16,8 @@ const NAME: &str = "bikeshop-northgate.example";
 pub(crate) struct Server {
     pub(crate) child: Child,
     pub(crate) base: String,
+    /// What it has logged so far, line by line.
+    pub(crate) log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -40,10 +43,12 @@ impl Server {
         let line =
             lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("listening"))).expect("it listens").unwrap();
         // Keep reading, so that a full pipe never stops the server.
-        std::thread::spawn(move || lines.for_each(drop));
-        let log: serde_json::Value = serde_json::from_str(&line).expect("JSON logs");
-        let address: SocketAddr = log["fields"]["address"].as_str().unwrap().parse().unwrap();
-        Self { child, base: format!("http://{address}") }
+        let log = Arc::new(Mutex::new(vec![line.clone()]));
+        let kept = log.clone();
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line)));
+        let said: serde_json::Value = serde_json::from_str(&line).expect("JSON logs");
+        let address: SocketAddr = said["fields"]["address"].as_str().unwrap().parse().unwrap();
+        Self { child, base: format!("http://{address}"), log }
     }
 }
 

@@ -8,6 +8,7 @@ mod demo;
 mod lint;
 mod node;
 mod proc;
+mod proxies;
 mod sbom;
 mod test;
 

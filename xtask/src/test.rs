@@ -3,7 +3,7 @@
 use crate::{
     Step, assets, lint, node,
     proc::{self, Beside, apt, cargo, run, there},
-    root, target,
+    proxies, root, target,
 };
 use clap::{Args, ValueEnum};
 use std::{
@@ -165,6 +165,7 @@ fn browser() -> Step {
     node::require()?;
     node::install()?;
     let chromium = node::chromium()?;
+    let nginx = proxies::install()?;
     assets::build()?;
     proc::build_both(false)?;
     let tests = root().join("end2end/tests");
@@ -178,6 +179,7 @@ fn browser() -> Step {
         .args(["--test", "--test-concurrency=2", "--test-reporter=spec"])
         .args(files)
         .env("CHROMIUM", chromium)
+        .env("NGINX", nginx)
         .env("SLUICE_BIN", target().join("debug/sluice"))
         .env("SANDBOX_BIN", target().join("debug/mailchannels-sandbox"))
         .current_dir(root().join("end2end")))

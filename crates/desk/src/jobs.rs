@@ -34,6 +34,10 @@ use tokio::sync::{Notify, watch};
 /// Why the jobs of somebody who is shut out pause, and the next step.
 pub(crate) const OWNER_OUT: (&str, &str) = ("Its owner is disabled.", "An administrator decides whether it goes on.");
 
+/// Why the jobs of somebody without a role pause, and the next step.
+pub(crate) const OWNER_WITHOUT_ROLE: (&str, &str) =
+    ("Its owner's role does not allow it any more.", "Ask a colleague whose role does to make the plan again.");
+
 /// What the process knows of the jobs that it runs.
 pub(crate) struct Hub {
     /// This process, as leases name it.

@@ -82,13 +82,7 @@ impl Desk {
         let Some(person) = self.person(id).await? else { return Ok(None) };
         let intent = self.person_intent(asker, "person.disable", &person).await?;
         let done = self.0.store.set_disabled(id, Some(&asker.person.name), self.now_ms()).await?;
-        for job in self.0.store.active_jobs_of(id).await? {
-            let (what, next) = crate::jobs::OWNER_OUT;
-            if self.0.store.pause_job(job.number, what, next).await? {
-                self.0.jobs.stop(job.number);
-            }
-        }
-        self.0.jobs.tell();
+        self.pause_jobs_of(id, crate::jobs::OWNER_OUT).await?;
         self.conclude(intent, "done").await;
         Ok(Some(done))
     }
@@ -109,6 +103,17 @@ impl Desk {
         let ended = self.0.store.end_sessions_of(id, None).await?;
         self.conclude(intent, "done").await;
         Ok(Some(ended))
+    }
+
+    /// Pauses what runs for a person.
+    pub(crate) async fn pause_jobs_of(&self, id: &str, (what, next): (&str, &str)) -> Result<()> {
+        for job in self.0.store.active_jobs_of(id).await? {
+            if self.0.store.pause_job(job.number, what, next).await? {
+                self.0.jobs.stop(job.number);
+            }
+        }
+        self.0.jobs.tell();
+        Ok(())
     }
 
     async fn person_intent(&self, asker: &Asker, action: &str, person: &Person) -> Result<i64> {

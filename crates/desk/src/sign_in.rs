@@ -148,14 +148,20 @@ impl Desk {
         mode: Mode,
         at: &Circumstances,
     ) -> std::result::Result<Person, NotAdmitted> {
+        let known = self.0.store.person_of(&vouched.issuer, &vouched.subject).await.map_err(DeskError::from)?;
         let (role, mapped_by) = match map.decide(vouched) {
             Ok(decided) => decided,
             Err(reason) => {
                 self.note_refused(mode, vouched, &reason.to_string(), at).await?;
+                // Whoever lost their last group loses what they had from it: sessions elsewhere, and jobs.
+                if let Some(known) = known
+                    && self.0.store.lose_role(&known.id).await.map_err(DeskError::from)?
+                {
+                    self.pause_jobs_of(&known.id, crate::jobs::OWNER_WITHOUT_ROLE).await?;
+                }
                 return Err(reason.into());
             }
         };
-        let known = self.0.store.person_of(&vouched.issuer, &vouched.subject).await.map_err(DeskError::from)?;
         if known.is_some_and(|known| known.disabled_at.is_some()) {
             self.note_refused(mode, vouched, "they are shut out", at).await?;
             return Err(NotAdmitted::Disabled);

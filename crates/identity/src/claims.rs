@@ -23,6 +23,8 @@ pub struct Expected {
     pub audience: String,
     /// Name of the claim that holds the groups; dots descend into objects.
     pub groups: String,
+    /// An address without a word on whether it is verified counts as verified: for issuers that never say so.
+    pub email_trusted: bool,
 }
 
 /// A session that ended at the provider.
@@ -56,8 +58,11 @@ fn second(claims: &Claims, name: &'static str) -> Result<Option<i64>, TokenError
     }
 }
 
-/// Issuer, audience and times, which every token must have right. Returns when it was made.
-fn common(claims: &Claims, expected: &Expected, now: i64) -> Result<i64, TokenError> {
+/// A logout token without an end, as older providers send it, counts for this long after it was made, in seconds.
+const LOGOUT_AGE: i64 = 120;
+
+/// Issuer, audience and times, which every token must have right. Returns when it runs out.
+fn common(claims: &Claims, expected: &Expected, ends: bool, now: i64) -> Result<i64, TokenError> {
     if text(claims, "iss") != Some(expected.issuer.as_str()) {
         return Err(TokenError::Claim("iss"));
     }
@@ -75,26 +80,30 @@ fn common(claims: &Claims, expected: &Expected, now: i64) -> Result<i64, TokenEr
         None if audiences.len() > 1 => return Err(TokenError::Claim("azp")),
         _ => {}
     }
-    let expires = second(claims, "exp")?.ok_or(TokenError::Claim("exp"))?;
+    let made = second(claims, "iat")?.ok_or(TokenError::Claim("iat"))?;
+    let expires = match second(claims, "exp")? {
+        Some(expires) => expires,
+        None if ends => return Err(TokenError::Claim("exp")),
+        None => made.saturating_add(LOGOUT_AGE),
+    };
     if expires.saturating_add(LEEWAY) <= now {
         return Err(TokenError::Expired);
     }
     if second(claims, "nbf")?.is_some_and(|from| from > now.saturating_add(LEEWAY)) {
         return Err(TokenError::TooEarly);
     }
-    let made = second(claims, "iat")?.ok_or(TokenError::Claim("iat"))?;
     if made > now.saturating_add(LEEWAY) {
         return Err(TokenError::TooEarly);
     }
     if made < now.saturating_sub(AGE_MAX) {
         return Err(TokenError::Expired);
     }
-    Ok(made)
+    Ok(expires)
 }
 
 /// Who an ID token says that signed in. The time is in unix seconds.
 pub fn id_token(claims: &Claims, expected: &Expected, nonce: &str, now: i64) -> Result<Vouched, TokenError> {
-    common(claims, expected, now)?;
+    common(claims, expected, true, now)?;
     let said = text(claims, "nonce").unwrap_or_default();
     if !bool::from(said.as_bytes().ct_eq(nonce.as_bytes())) {
         return Err(TokenError::Claim("nonce"));
@@ -104,7 +113,7 @@ pub fn id_token(claims: &Claims, expected: &Expected, nonce: &str, now: i64) -> 
 
 /// Who the token of an access proxy says that is asking.
 pub fn proxy_token(claims: &Claims, expected: &Expected, now: i64) -> Result<Vouched, TokenError> {
-    common(claims, expected, now)?;
+    common(claims, expected, true, now)?;
     vouched(claims, expected, now)
 }
 
@@ -123,7 +132,8 @@ fn vouched(claims: &Claims, expected: &Expected, now: i64) -> Result<Vouched, To
         name: name.or_else(|| email.clone()).unwrap_or_else(|| shown(subject, 80)),
         // Some providers write it as text; anything but a plain yes is a no.
         email_verified: matches!(claims.get("email_verified"), Some(Value::Bool(true)))
-            || text(claims, "email_verified") == Some("true"),
+            || text(claims, "email_verified") == Some("true")
+            || (expected.email_trusted && !claims.contains_key("email_verified")),
         email,
         groups: groups(claims, &expected.groups),
         auth_time,
@@ -156,7 +166,7 @@ pub(crate) fn shown(text: &str, max: usize) -> String {
 
 /// Which session ended, by a logout token (`OpenID Connect Back-Channel Logout 1.0`, 2.6).
 pub fn logout_token(claims: &Claims, expected: &Expected, now: i64) -> Result<Logout, TokenError> {
-    common(claims, expected, now)?;
+    let expires = common(claims, expected, false, now)?;
     let event = claims.get("events").and_then(|events| events.get(LOGOUT));
     if !event.is_some_and(Value::is_object) {
         return Err(TokenError::Claim("events"));
@@ -169,7 +179,7 @@ pub fn logout_token(claims: &Claims, expected: &Expected, now: i64) -> Result<Lo
     if subject.is_none() && session.is_none() {
         return Err(TokenError::Claim("sub"));
     }
-    Ok(Logout { subject, session, id, expires: second(claims, "exp")?.unwrap_or(now).saturating_add(LEEWAY) })
+    Ok(Logout { subject, session, id, expires: expires.saturating_add(LEEWAY) })
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ pub struct Settings {
     pub scopes: String,
     /// Name of the claim that holds the groups.
     pub groups: String,
+    /// See [`Expected::email_trusted`].
+    pub email_trusted: bool,
     /// Algorithms that ID tokens may be signed with.
     pub algorithms: Vec<Algorithm>,
     /// A private authority's certificate, PEM.
@@ -176,6 +178,7 @@ impl Provider {
             issuer: settings.issuer.clone(),
             audience: settings.client_id.clone(),
             groups: settings.groups.clone(),
+            email_trusted: settings.email_trusted,
         };
         Ok(Self { settings, expected, client, metadata: RwLock::default() })
     }

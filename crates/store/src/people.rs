@@ -142,6 +142,23 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
+    /// Takes away what a role allowed, for somebody who has none any more: they are known as a viewer, and every session
+    /// of theirs ends. `false` when that is how it is already.
+    pub async fn lose_role(&self, id: &str) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let done = self
+            .sql(
+                "UPDATE people SET role = 'viewer', mapped_by = '', epoch = epoch + 1
+                 WHERE id = ?1 AND (role <> 'viewer' OR mapped_by <> '')",
+            )
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
+        self.sql("DELETE FROM sessions WHERE person_id = ?1").bind(id).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(done.rows_affected() > 0)
+    }
+
     /// Everybody, by name, with the sessions that are alive.
     pub async fn people(&self, now: i64) -> Result<Vec<ListedPerson>> {
         Ok(self

@@ -228,7 +228,13 @@ async fn finish(
         Err(NotAdmitted::Disabled) => return Err(Why::Disabled),
         Err(NotAdmitted::Failed(error)) => return Err(storage(&error)),
     };
-    let proved_at = vouched.auth_time.unwrap_or_default().saturating_mul(1_000);
+    let asked = step_up.is_some() && state.auth.by_proxy;
+    let proved_at = match vouched.auth_time {
+        Some(time) => time.saturating_mul(1_000),
+        // The provider was asked for a fresh sign-in and never says when people sign in; the operator takes its word.
+        None if asked => now,
+        None => 0,
+    };
     let said = Some((&vouched, &id_token));
     let Some((hash, _)) = step_up else {
         return state

@@ -34,7 +34,8 @@ pub enum AuthMode {
 pub enum StepUp {
     /// A sign-in of the last ten minutes, as the token's auth_time says.
     Required,
-    /// The proxy's word that they are signed in.
+    /// The word of the proxy that they are signed in; of a provider that never sends auth_time, that they just were.
+    #[value(alias = "provider")]
     Proxy,
 }
 
@@ -59,6 +60,10 @@ pub struct AuthConfig {
     /// E-mail domains, comma-separated; with it, only people with a verified address of one of them are let in.
     #[arg(long, env = "SLUICE_ALLOWED_DOMAINS", value_delimiter = ',', global = true)]
     pub allowed_domains: Vec<String>,
+
+    /// oidc and signed-header: tokens of this issuer never say whether an e-mail address is verified, and it always is.
+    #[arg(long, env = "SLUICE_EMAIL_TRUSTED", global = true)]
+    pub email_trusted: bool,
 
     /// oidc: exact issuer of the provider.
     #[arg(long, env = "SLUICE_OIDC_ISSUER", global = true)]
@@ -130,7 +135,8 @@ pub struct AuthConfig {
     /// signed-header and trusted-header: where signing out leads, the proxy's own page for it.
     #[arg(long, env = "SLUICE_SIGN_OUT_URL", global = true)]
     pub sign_out_url: Option<Url>,
-    /// signed-header and trusted-header: whether dangerous actions need a fresh sign-in, or the proxy's word is enough.
+    /// Whether dangerous actions need an auth_time of the last ten minutes (required), or the word of the proxy or
+    /// provider is enough (proxy).
     #[arg(long, env = "SLUICE_STEP_UP", global = true)]
     pub step_up: Option<StepUp>,
 }
@@ -202,6 +208,7 @@ impl AuthConfig {
         if !public.as_ref().is_some_and(oidc::is_safe) {
             problems.push(ConfigError::PublicNotHttps(origin.origin.clone()));
         }
+        auth.by_proxy = self.step_up == Some(StepUp::Proxy);
         let gate = match mode {
             AuthMode::Oidc => self.oidc(origin, &mut problems).map(Gate::Oidc),
             AuthMode::SignedHeader => self.signed(&mut problems),
@@ -210,7 +217,6 @@ impl AuthConfig {
         if mode != AuthMode::Oidc {
             auth.sign_out =
                 self.sign_out_url.as_ref().and_then(|url| kept(&mut problems, safe_url("SLUICE_SIGN_OUT_URL", url)));
-            auth.by_proxy = self.step_up == Some(StepUp::Proxy);
             if mode == AuthMode::TrustedHeader && self.step_up.is_none() {
                 problems.push(ConfigError::StepUp);
             }
@@ -252,6 +258,7 @@ impl AuthConfig {
             client_secret: secret?,
             scopes: self.oidc_scopes.clone(),
             groups: self.oidc_groups_claim.clone(),
+            email_trusted: self.email_trusted,
             algorithms: algorithms?,
             ca: self.oidc_ca_file.clone(),
             redirect: format!("{}/auth/callback", origin.origin),
@@ -277,7 +284,12 @@ impl AuthConfig {
         Some(Gate::Signed {
             header: name?,
             keys: Box::new(KeySet::new(client?, url?)),
-            expected: Expected { issuer: issuer?, audience: audience?, groups: self.jwt_groups_claim.clone() },
+            expected: Expected {
+                issuer: issuer?,
+                audience: audience?,
+                groups: self.jwt_groups_claim.clone(),
+                email_trusted: self.email_trusted,
+            },
             algorithms: algorithms?,
         })
     }

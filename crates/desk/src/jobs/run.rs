@@ -123,10 +123,9 @@ impl Desk {
         let owner: Option<Person> = self.person(&job.owner_id).await?;
         Ok(match owner {
             Some(owner) if owner.disabled => Some(super::OWNER_OUT),
-            Some(owner) if Role::parse(&job.needs).is_none_or(|needs| owner.role < needs) => Some((
-                "Its owner's role does not allow it any more.",
-                "Ask a colleague whose role does to make the plan again.",
-            )),
+            Some(owner) if Role::parse(&job.needs).is_none_or(|needs| owner.role < needs) => {
+                Some(super::OWNER_WITHOUT_ROLE)
+            }
             Some(_) => None,
             None => Some(("Its owner is not known any more.", "Make the plan again.")),
         })

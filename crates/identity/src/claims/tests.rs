@@ -5,7 +5,12 @@ use serde_json::json;
 const NOW: i64 = 1_790_000_000;
 
 fn expected() -> Expected {
-    Expected { issuer: "https://id.example".into(), audience: "sluice".into(), groups: "realm.roles".into() }
+    Expected {
+        issuer: "https://id.example".into(),
+        audience: "sluice".into(),
+        groups: "realm.roles".into(),
+        email_trusted: false,
+    }
 }
 
 fn good() -> Value {
@@ -85,6 +90,10 @@ fn only_a_plain_yes_verifies_an_address() {
         assert_eq!(read(json!({ "email_verified": said })).unwrap().email_verified, verified);
     }
     assert!(!read(json!({ "email_verified": null })).unwrap().email_verified);
+    let trusting = Expected { email_trusted: true, ..expected() };
+    let of =
+        |said: Value| id_token(&with(json!({ "email_verified": said })), &trusting, "n", NOW).unwrap().email_verified;
+    assert!(of(Value::Null) && of(json!(true)) && !of(json!(false)) && !of(json!("no")));
 }
 
 #[test]
@@ -127,6 +136,9 @@ fn a_logout_token_is_one_and_nothing_else() {
         assert_eq!(read(changes.clone()), Err(TokenError::Claim(error)), "{changes}");
     }
     assert_eq!(read(json!({ "exp": NOW - 600 })), Err(TokenError::Expired));
+    // Without an end, only a short time.
+    assert_eq!(read(json!({ "exp": null })).unwrap().expires, NOW + LOGOUT_AGE + LEEWAY);
+    assert_eq!(read(json!({ "exp": null, "iat": NOW - LOGOUT_AGE - LEEWAY })), Err(TokenError::Expired));
     // An ID token ends no session.
     assert!(logout_token(&with(json!({})), &expected(), NOW).is_err());
 }

@@ -1,0 +1,46 @@
+//! Debian's proxies, which the browser tests put in front of Sluice.
+
+use crate::{
+    Step,
+    proc::{apt, run},
+    target,
+};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The module that tells whether Apache is there with what the tests need.
+const APACHE: &str = "/usr/lib/apache2/modules/mod_auth_openidc.so";
+/// Where Debian puts nginx.
+const NGINX: &str = "/usr/sbin/nginx";
+
+/// Installs Apache with its `OpenID` module (no service comes with it), and finds nginx: from `NGINX`, from Debian, or
+/// unpacked from Debian's package, since installing that would start a service.
+pub(crate) fn install() -> Step<PathBuf> {
+    if !Path::new(APACHE).exists() && env::var_os("APACHE_MODULES").is_none() {
+        apt(&["apache2-bin", "libapache2-mod-auth-openidc"])?;
+    }
+    if let Some(path) = env::var_os("NGINX") {
+        return Ok(path.into());
+    }
+    if Path::new(NGINX).exists() {
+        return Ok(NGINX.into());
+    }
+    let folder = target().join("nginx");
+    let unpacked = folder.join("usr/sbin/nginx");
+    if !unpacked.exists() {
+        fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+        // What it needs at run time; both come without a service.
+        apt(&["libpcre2-8-0", "libssl3"])?;
+        run(Command::new("apt-get").args(["download", "nginx"]).current_dir(&folder))?;
+        let package = fs::read_dir(&folder)
+            .map_err(|error| error.to_string())?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .find(|path| path.extension().is_some_and(|ending| ending == "deb"))
+            .ok_or("apt-get downloaded no package")?;
+        run(Command::new("dpkg-deb").arg("-x").arg(package).arg(&folder))?;
+    }
+    Ok(unpacked)
+}
