@@ -5,7 +5,7 @@ use sluice::server::{
     audit_cli,
     command::{self, KeysCommand, UserCommand},
     config::Config,
-    healthcheck, serve,
+    healthcheck, serve, version,
 };
 use std::{path::PathBuf, process::ExitCode};
 
@@ -16,7 +16,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Web console for MailChannels Inbound.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version = version(), about)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -26,5 +26,7 @@ pub mod run;
 pub mod sign_in;
 pub mod spool;
 pub mod state;
+pub mod version;
 
 pub use run::{healthcheck, serve};
+pub use version::version;
