@@ -1,7 +1,5 @@
 //! Backups on demand.
 
-#![expect(missing_docs, reason = "the macro makes a struct of the arguments, which the function documents")]
-
 use crate::{
     api::{
         error::AppError,
