@@ -70,11 +70,10 @@ async fn a_blob_that_is_damaged_is_named_and_keeps_its_key_known() {
     let TestApp { sandbox, running, dir, .. } = app;
     running.stop().await;
     let both = ["--kek", NEW, "--kek-previous-files", old_file.to_str().unwrap()];
-    let refused = command::keys(&config(&dir, &sandbox, &both), KeysCommand::Rotate);
+    let settings = config(&dir, &sandbox, &both);
     // Rotation says it and does the rest.
-    let (store, desk) =
-        run::open(&config(&dir, &sandbox, &both), config(&dir, &sandbox, &both).key_ring().unwrap()).await.unwrap();
-    let error = refused.await.unwrap_err();
+    let error = command::keys(&settings, KeysCommand::Rotate).await.unwrap_err();
+    let (store, desk) = run::open(&settings, settings.key_ring().unwrap()).await.unwrap();
     assert!(matches!(&error, RunError::Command(words) if words.contains("1 do not open")), "{error}");
     let status = desk.kek_status().await.unwrap();
     let blobs = |current: bool| status.iter().filter(|kek| kek.is_current == current).map(|kek| kek.blobs).sum::<u64>();
