@@ -4,11 +4,6 @@ use clap::{Parser, Subcommand};
 use sluice::server::{config::Config, healthcheck, serve};
 use std::process::ExitCode;
 
-/// For Rust and, by taking the place of `malloc`, for `SQLite`: it gives back what a sync or a large page took, and
-/// costs less to ask than the C library's.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Web console for MailChannels Inbound.
 #[derive(Parser)]
 #[command(version, about)]
