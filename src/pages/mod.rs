@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod audit_view;
+pub mod backups;
 pub mod bulk;
 pub mod confirm;
 pub mod deprovision;

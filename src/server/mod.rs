@@ -5,6 +5,7 @@ pub mod assets;
 pub mod audit;
 pub mod audit_cli;
 pub mod auth;
+pub mod backup;
 pub mod bulk;
 pub mod command;
 pub mod config;

@@ -2,6 +2,7 @@
 
 use crate::server::{
     assets,
+    backup::{self, DatabaseLock},
     config::{Config, ConfigError},
     listen, report,
     router::router,
@@ -9,7 +10,12 @@ use crate::server::{
 };
 use desk::{Desk, MxWatch, system_clock};
 use leptos::config::LeptosOptions;
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use store::Store;
 use tokio::{
     net::TcpListener,
@@ -56,6 +62,20 @@ pub enum RunError {
     /// Accepting connections failed.
     #[error("serving failed: {0}")]
     Serve(#[source] std::io::Error),
+    /// Another program serves the database.
+    #[error("the database {0} is in use by another Sluice: stop that one first")]
+    InUse(PathBuf),
+    /// The lock file could not be made.
+    #[error("{path} can't be used to lock the database: {source}")]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A backup can't be put back.
+    #[error("nothing was changed: {0}")]
+    Restore(#[from] store::NotRestorable),
     /// A use case failed; the log has the reason.
     #[error(transparent)]
     Desk(#[from] desk::DeskError),
@@ -81,6 +101,7 @@ pub struct Running {
     pub desk: Desk,
     stop: CancellationToken,
     tasks: TaskTracker,
+    _lock: DatabaseLock,
 }
 
 impl Running {
@@ -123,6 +144,7 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     let origin = Arc::new(config.origin(address)?);
     let auth = Arc::new(config.auth.resolve(config.listen, &origin).map_err(RunError::Auth)?);
 
+    let lock = backup::lock(&config.database)?;
     let (store, desk) = open(&config, ring).await?;
     let desk = match watch {
         Some(watch) => desk.with_mx(watch),
@@ -135,6 +157,7 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         tracing::error!(%error, "unfinished changes could not be settled");
     }
 
+    let backups = Arc::new(config.backups());
     let leptos = LeptosOptions::builder().output_name("sluice").site_addr(address).build();
     let spool_dir = config.database.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")).into();
     let state = AppState {
@@ -142,6 +165,7 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         leptos,
         origin: origin.clone(),
         auth: auth.clone(),
+        backups: backups.clone(),
         reports: Arc::new(Semaphore::new(report::AT_ONCE)),
         spool_dir,
         finds: Arc::default(),
@@ -187,6 +211,15 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
             }
         }
     });
+    tasks.spawn({
+        let (desk, stop) = (desk.clone(), stop.clone());
+        async move {
+            tokio::select! {
+                () = backups.keep(&desk) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    });
     if desk.checks_mx() {
         let (desk, stop) = (desk.clone(), stop.clone());
         let every = Duration::from_secs(config.mx_seconds);
@@ -210,7 +243,7 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         tracing::warn!("no browser files: run `cargo xtask build` (pages work, without style and islands)");
     }
     tracing::info!(%address, origin = %origin.origin, "listening");
-    Ok(Running { address, desk, stop, tasks })
+    Ok(Running { address, desk, stop, tasks, _lock: lock })
 }
 
 /// How MX records are checked, unless that is switched off.

@@ -1,6 +1,6 @@
 //! What handlers share.
 
-use crate::server::{auth::Auth, config::Origin, find::Rate};
+use crate::server::{auth::Auth, backup::Backups, config::Origin, find::Rate};
 use axum::extract::FromRef;
 use desk::Desk;
 use leptos::config::LeptosOptions;
@@ -22,6 +22,8 @@ pub struct AppState {
     pub finds: Arc<Rate>,
     /// How people sign in.
     pub auth: Arc<Auth>,
+    /// Where backups go.
+    pub backups: Arc<Backups>,
     /// The public origin.
     pub origin: Arc<Origin>,
 }
