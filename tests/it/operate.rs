@@ -59,7 +59,7 @@ async fn a_blob_that_is_damaged_is_named_and_keeps_its_key_known() {
     let app = TestApp::start(20).await;
     app.lead_with_keys(&[7, 8]).await;
     let database = app.database();
-    let damage = "UPDATE api_keys SET sealed = substr(sealed, 1, length(sealed) - 1) || x'00' WHERE label = 'web08'";
+    let damage = "UPDATE api_keys SET sealed = CAST(substr(sealed, 1, length(sealed) - 1) || x'00' AS BLOB) WHERE label = 'web08'";
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database);
     let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
     sqlx::query(damage).execute(&mut connection).await.unwrap();
