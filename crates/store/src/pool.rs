@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::de::DeserializeOwned;
@@ -45,6 +45,7 @@ struct Inner {
     writer: SqlitePool,
     readers: SqlitePool,
     statements: AtomicU64,
+    waited: AtomicU64, // nanoseconds
     mirror_version: AtomicU64,
     counts: Memory<u64>,
     handles: Memory<Vec<String>>,
@@ -90,6 +91,7 @@ impl Store {
             writer,
             readers,
             statements: AtomicU64::new(0),
+            waited: AtomicU64::new(0),
             mirror_version: AtomicU64::new(1),
             counts: Memory::default(),
             handles: Memory::default(),
@@ -107,7 +109,7 @@ impl Store {
     pub async fn open_to_read(path: impl AsRef<Path>) -> Result<Self> {
         let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).pragma("query_only", "ON");
         let readers = pool(READERS).connect_with(options.clone()).await?;
-        let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+        let known = newest_schema();
         let found: i64 =
             sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations").fetch_one(&readers).await?;
         match found.cmp(&known) {
@@ -205,7 +207,16 @@ impl Store {
 
     /// A write transaction that has its lock from the start. Dropped without commit, it leaves nothing.
     pub(crate) async fn begin(&self) -> Result<Tx> {
-        Ok(self.0.writer.begin_with("BEGIN IMMEDIATE").await?)
+        let began = Instant::now();
+        let begun = self.0.writer.begin_with("BEGIN IMMEDIATE").await;
+        let waited = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.0.waited.fetch_add(waited, Ordering::Relaxed);
+        Ok(begun?)
+    }
+
+    /// How long transactions waited for the writer, since the database was opened.
+    pub fn waited(&self) -> Duration {
+        Duration::from_nanos(self.0.waited.load(Ordering::Relaxed))
     }
 
     /// A counted statement.
@@ -261,12 +272,14 @@ fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false)
 }
 
+/// The schema of this program.
+pub(crate) fn newest_schema() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
 async fn migrate(writer: &SqlitePool) -> Result<()> {
     MIGRATIONS.run(writer).await.map_err(|error| match error {
-        MigrateError::VersionMissing(found) => StoreError::NewerSchema {
-            found,
-            known: MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default(),
-        },
+        MigrateError::VersionMissing(found) => StoreError::NewerSchema { found, known: newest_schema() },
         other => other.into(),
     })
 }
