@@ -19,6 +19,7 @@ pub mod login_link;
 pub mod login_links;
 pub mod places;
 pub mod preferences;
+pub mod ready;
 pub mod report;
 pub mod router;
 pub mod run;

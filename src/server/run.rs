@@ -3,7 +3,9 @@
 use crate::server::{
     assets,
     config::{Config, ConfigError},
-    listen, report,
+    listen,
+    ready::Readiness,
+    report,
     router::router,
     state::AppState,
 };
@@ -84,15 +86,26 @@ pub struct Running {
 }
 
 impl Running {
-    /// Stops accepting, lets requests end, and waits for them.
+    /// Is not ready any more; lets requests end, and jobs come to the end of their steps; then tells the audit head
+    /// and brings what waits in the database's log into the database. All within 25 s.
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
         if timeout(Duration::from_secs(20), self.tasks.wait()).await.is_err() {
             tracing::warn!("some requests did not end in time");
         }
-        self.desk.refusals_written().await;
-        self.desk.tell_audit_head().await;
+        let ending = async {
+            self.desk.refusals_written().await;
+            self.desk.tell_audit_head().await;
+            match self.desk.store().checkpoint().await {
+                Ok(true) => tracing::info!("the database is whole without its log"),
+                Ok(false) => tracing::info!("the database's log stays: somebody else reads it"),
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the database's log stays"),
+            }
+        };
+        if timeout(Duration::from_secs(4), ending).await.is_err() {
+            tracing::warn!("the last words took too long; the next start mends what is missing");
+        }
     }
 }
 
@@ -136,7 +149,9 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     }
 
     let leptos = LeptosOptions::builder().output_name("sluice").site_addr(address).build();
-    let spool_dir = config.database.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")).into();
+    let spool_dir: Arc<Path> = config.database.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")).into();
+    let stop = CancellationToken::new();
+    let ready = Arc::new(Readiness::new(desk.clone(), Arc::clone(&spool_dir), stop.clone()));
     let state = AppState {
         desk: desk.clone(),
         leptos,
@@ -144,11 +159,11 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         auth: auth.clone(),
         reports: Arc::new(Semaphore::new(report::AT_ONCE)),
         spool_dir,
+        ready,
         finds: Arc::default(),
     };
     let read = Duration::from_millis(config.read_ms);
     let app = router(state, read);
-    let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     tasks.spawn({
         let stop = stop.clone();
@@ -176,7 +191,10 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     });
     tasks.spawn({
         let (desk, stop) = (desk.clone(), stop.clone());
-        async move { desk.keep_jobs(stop.cancelled()).await }
+        async move {
+            desk.keep_jobs(stop.cancelled()).await;
+            tracing::info!("all jobs are in the journal");
+        }
     });
     tasks.spawn({
         let (desk, stop) = (desk.clone(), stop.clone());

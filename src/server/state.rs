@@ -1,6 +1,6 @@
 //! What handlers share.
 
-use crate::server::{auth::Auth, config::Origin, find::Rate};
+use crate::server::{auth::Auth, config::Origin, find::Rate, ready::Readiness};
 use axum::extract::FromRef;
 use desk::Desk;
 use leptos::config::LeptosOptions;
@@ -22,6 +22,8 @@ pub struct AppState {
     pub finds: Arc<Rate>,
     /// How people sign in.
     pub auth: Arc<Auth>,
+    /// Whether work can be done.
+    pub ready: Arc<Readiness>,
     /// The public origin.
     pub origin: Arc<Origin>,
 }

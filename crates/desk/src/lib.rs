@@ -10,6 +10,7 @@ mod changes;
 mod entries;
 mod error;
 mod find;
+mod health;
 mod inventory;
 mod jobs;
 mod keymap;
@@ -18,6 +19,7 @@ mod lists;
 mod live;
 mod login;
 mod mx;
+mod notes;
 mod people;
 mod provision;
 mod reach;
@@ -39,6 +41,7 @@ pub use entries::{
     ENTRIES_MAX, EntriesError, EntriesInput, EntriesPlan, EntryOutcome, UNTYPED, account_label, is_unsure, whose_of,
 };
 pub use error::{DeskError, FieldError};
+pub use health::Check;
 pub use find::{Hit, Place, shown_address};
 pub use inbound::{
     facet::{Snapshot, Whole},
@@ -92,6 +95,7 @@ struct Inner {
     jobs: jobs::Hub,
     refusals: sign_in::Refusals,
     refused: Arc<Semaphore>,
+    notes: notes::Notes,
 }
 
 impl Desk {
@@ -109,6 +113,7 @@ impl Desk {
             jobs,
             refusals: sign_in::Refusals::default(),
             refused,
+            notes: notes::Notes::default(),
         }))
     }
 
