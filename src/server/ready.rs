@@ -68,11 +68,8 @@ fn probe(folder: &Path) -> std::io::Result<()> {
 /// `GET /readyz`
 pub async fn readyz(State(ready): State<Arc<Readiness>>) -> Response {
     let checks = ready.checks().await;
-    let status = if checks.iter().all(|check| check.wrong.is_none()) {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status =
+        if checks.iter().all(|check| check.wrong.is_none()) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let lines = checks.iter().map(|check| format!("{}: {}\n", check.name, check.wrong.as_deref().unwrap_or("ok")));
     plain(status, lines.collect())
 }

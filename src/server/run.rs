@@ -39,7 +39,7 @@ pub enum RunError {
         source: std::io::Error,
     },
     /// The database cannot be used.
-    #[error("the database {path} cannot be used: {source}")]
+    #[error("the database {path} cannot be used: {source}{}", why(.source))]
     Store {
         /// The file.
         path: String,
@@ -73,6 +73,15 @@ pub enum RunError {
     /// A health check found the server unwell.
     #[error("{0}")]
     Unhealthy(String),
+}
+
+/// What the system said, where that helps whoever starts the program.
+fn why(error: &store::StoreError) -> String {
+    match error {
+        store::StoreError::Io(error) => format!(": {error}"),
+        store::StoreError::Unwritable(error) => format!(": {error}"),
+        _ => String::new(),
+    }
 }
 
 /// A server that listens.
@@ -149,7 +158,8 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     }
 
     let leptos = LeptosOptions::builder().output_name("sluice").site_addr(address).build();
-    let spool_dir: Arc<Path> = config.database.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")).into();
+    let spool_dir: Arc<Path> =
+        config.database.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")).into();
     let stop = CancellationToken::new();
     let ready = Arc::new(Readiness::new(desk.clone(), Arc::clone(&spool_dir), stop.clone()));
     let state = AppState {

@@ -20,6 +20,7 @@ mod keys;
 mod kills;
 mod lists;
 mod mx;
+mod operate;
 mod provider;
 mod provision;
 mod proxies;

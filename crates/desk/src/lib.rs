@@ -41,8 +41,8 @@ pub use entries::{
     ENTRIES_MAX, EntriesError, EntriesInput, EntriesPlan, EntryOutcome, UNTYPED, account_label, is_unsure, whose_of,
 };
 pub use error::{DeskError, FieldError};
-pub use health::Check;
 pub use find::{Hit, Place, shown_address};
+pub use health::Check;
 pub use inbound::{
     facet::{Snapshot, Whole},
     lists::{Target, Whose},
