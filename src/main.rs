@@ -3,11 +3,11 @@
 use clap::{Parser, Subcommand};
 use sluice::server::{
     audit_cli,
-    command::{self, UserCommand},
+    command::{self, KeysCommand, UserCommand},
     config::Config,
-    healthcheck, serve,
+    healthcheck, serve, version,
 };
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 /// For Rust and, by taking the place of `malloc`, for `SQLite`: it gives back what a sync or a large page took, and
 /// costs less to ask than the C library's.
@@ -16,7 +16,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Web console for MailChannels Inbound.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version = version(), about)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -33,6 +33,20 @@ enum Command {
     /// People: list them, shut them out, or make a sign-in link for when single sign-on does not work.
     #[command(subcommand)]
     User(UserCommand),
+    /// The key-encryption key: what is under which, wrap everything anew, open everything.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Make a backup, also while the server runs. The key-encryption key is not in it.
+    Backup {
+        /// The file to make; without it, one named after the time in SLUICE_BACKUP_DIR.
+        #[arg(long)]
+        to: Option<PathBuf>,
+    },
+    /// Put a backup back, while no server runs. What was there is kept beside it, and everybody is signed out.
+    Restore {
+        /// The backup.
+        from: PathBuf,
+    },
     /// Check or export the audit log.
     Audit {
         #[command(subcommand)]
@@ -67,6 +81,9 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Some(Command::Healthcheck) => runtime.block_on(healthcheck(&cli.config)),
         Some(Command::CheckConfig) => command::check_config(&cli.config),
+        Some(Command::Keys(keys)) => runtime.block_on(command::keys(&cli.config, keys)),
+        Some(Command::Backup { to }) => runtime.block_on(command::make_backup(&cli.config, to.as_deref())),
+        Some(Command::Restore { from }) => runtime.block_on(command::restore(&cli.config, &from)),
         Some(Command::User(user)) => runtime.block_on(command::user(&cli.config, user)),
         Some(Command::Audit { what: Audit::Verify { heads } }) => {
             runtime.block_on(audit_cli::verify(&cli.config, &heads, &mut std::io::stdout()))

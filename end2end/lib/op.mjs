@@ -60,11 +60,11 @@ export function sluiceClient(base) {
 }
 
 /**
- * Starts it. `clients` as in dynamic registration. The host is `localhost` where Sluice's is 127.0.0.1, so that the two are
- * different sites to the browser and its rules for cookies apply as they do in life.
+ * Starts it, on a free port unless told one. `clients` as in dynamic registration. The host is `localhost` where Sluice's is
+ * 127.0.0.1, so that the two are different sites to the browser and its rules for cookies apply as they do in life.
  */
-export async function startOp({ clients, people = makePeople() }) {
-  const port = await freePort();
+export async function startOp({ clients, people = makePeople(), port }) {
+  port ??= await freePort();
   const issuer = `http://localhost:${port}`;
   const shelves = Memory.shelves();
   const cookieKeys = [fresh()];

@@ -39,7 +39,15 @@ const PAGES = [
   ["jobs", "/jobs"],
   ["subscriptions", "/subscriptions"],
   ["audit", "/audit"],
+  ["sessions", "/sessions"],
+  ["confirm", "/confirm?return=/keys"],
   ["not-found", "/no/such/page"],
+];
+
+/** What administrators see besides. */
+const ADMIN_PAGES = [
+  ["people", "/people"],
+  ["backups", "/backups"],
 ];
 
 describe("every page", () => {
@@ -72,6 +80,14 @@ describe("every page", () => {
           await page.goto(`${stack.url}${path}`);
           await look(name);
         }
+        const admin = await newPage({ size, theme, scripts: true });
+        await signIn(admin, stack, "Ines");
+        for (const [name, path] of ADMIN_PAGES) {
+          await admin.goto(`${stack.url}${path}`);
+          await look(name, admin);
+        }
+        admin.assertClean();
+        await admin.context().close();
         await page.goto(`${stack.url}/domains/${NAME}`);
         await page.locator("#servers input[name$='[target]']").last().fill("not a host");
         await page.getByRole("button", { name: "Review and replace…" }).click();

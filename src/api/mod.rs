@@ -4,6 +4,7 @@
 //! from a note kept on the server (see [`crate::server::flash`]); so nothing typed and no error text
 //! travels in a URL.
 
+pub mod backups;
 pub mod domains;
 pub mod error;
 pub mod explain;
@@ -17,8 +18,8 @@ pub mod provision;
 pub mod rescue;
 
 /// Path, need and function name of every server function; a test walks it.
-pub const ALL: [(&str, crate::server::actor::Need); 49] = {
-    use crate::server::actor::Need::{ChangeDomains, Lists, OwnKeys, People, Read, StoreKeys};
+pub const ALL: [(&str, crate::server::actor::Need); 50] = {
+    use crate::server::actor::Need::{ChangeDomains, Lists, OwnKeys, People, Read, SeePeople, StoreKeys};
     [
         ("/do/keys/add", StoreKeys),
         ("/do/keys/rename", OwnKeys),
@@ -64,6 +65,7 @@ pub const ALL: [(&str, crate::server::actor::Need); 49] = {
         ("/do/rescue/check", ChangeDomains),
         ("/do/rescue/remove", ChangeDomains),
         ("/do/rescue/close", ChangeDomains),
+        ("/do/backups/make", SeePeople),
         ("/do/people/disable", People),
         ("/do/people/enable", People),
         ("/do/people/sign-out", People),

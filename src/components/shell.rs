@@ -9,7 +9,7 @@ use inbound::words;
 use leptos::prelude::*;
 
 /// Sections of the navigation: path, name, icon.
-const SECTIONS: [(&str, &str, Icon); 13] = [
+const SECTIONS: [(&str, &str, Icon); 15] = [
     ("/domains", "Domains", Icon::Globe),
     ("/explain", "Explain", Icon::Route),
     ("/lists", "Lists", Icon::List),
@@ -22,13 +22,16 @@ const SECTIONS: [(&str, &str, Icon); 13] = [
     ("/keys/map", "Key map", Icon::Map),
     ("/subscriptions", "Subscriptions", Icon::CreditCard),
     ("/people", "People", Icon::Users),
+    ("/backups", "Backups", Icon::Archive),
+    ("/status", "Status", Icon::Server),
     ("/audit", "Audit log", Icon::ScrollText),
 ];
 
 /// What a section needs beyond reading; who may not, doesn't see it.
 fn need(path: &str) -> Need {
     match path {
-        "/people" => Need::SeePeople,
+        "/people" | "/backups" => Need::SeePeople,
+        "/status" => Need::Operate,
         "/audit" => Need::ReadAudit,
         _ => Need::Read,
     }

@@ -68,9 +68,9 @@ pub fn body(rows: &[DomainRow], look: &Look<'_>) -> String {
             put(&mut out, &row.display);
             out.push_str(r#""></td>"#);
         }
-        out.push_str(r#"<th role="rowheader" scope="row" class="main wide"><a class="mono" href=""#);
+        out.push_str(r#"<th role="rowheader" scope="row" class="main wide"><a href=""#);
         put(&mut out, &domain_page(&row.name, ""));
-        out.push_str(r#"">"#);
+        out.push_str(r#"" class="mono">"#);
         put(&mut out, &row.display);
         out.push_str(r#"</a></th><td role="cell" data-l="Key">"#);
         let (association, key) = (row.association.as_str(), row.holder.as_ref());

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod audit_view;
+pub mod backups;
 pub mod bulk;
 pub mod confirm;
 pub mod deprovision;
@@ -38,5 +39,6 @@ pub mod rescue;
 pub mod rescue_steps;
 pub mod servers;
 pub mod sign_in;
+pub mod status;
 pub mod subscriptions;
 pub mod tampering;

@@ -37,13 +37,15 @@ pub enum Need {
     ExportAudit,
     /// See people, their sessions and the keys that those who are shut out left behind.
     SeePeople,
+    /// See how the program does: its disk, database, backups, and numbers of everybody's keys and jobs.
+    Operate,
     /// Shut people out, let them in again, sign them out: with a fresh sign-in.
     People,
 }
 
 impl Need {
     /// Every need, for tests and for the page that explains roles.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Read,
         Self::OwnKeys,
         Self::StoreKeys,
@@ -53,6 +55,7 @@ impl Need {
         Self::ReadAudit,
         Self::ExportAudit,
         Self::SeePeople,
+        Self::Operate,
         Self::People,
     ];
 
@@ -72,7 +75,7 @@ impl Need {
             Self::Read => Role::Viewer,
             Self::OwnKeys | Self::StoreKeys | Self::LoginLink | Self::Lists => Role::Agent,
             Self::ChangeDomains | Self::ReadAudit | Self::ExportAudit => Role::Lead,
-            Self::SeePeople | Self::People => Role::Admin,
+            Self::SeePeople | Self::Operate | Self::People => Role::Admin,
         }
     }
 
@@ -274,6 +277,6 @@ mod tests {
             .into_iter()
             .map(|role| (role, Need::ALL.into_iter().filter(|need| role >= need.least()).count()))
             .collect();
-        assert_eq!(table, [(Role::Viewer, 1), (Role::Agent, 5), (Role::Lead, 8), (Role::Admin, 10)]);
+        assert_eq!(table, [(Role::Viewer, 1), (Role::Agent, 5), (Role::Lead, 8), (Role::Admin, 11)]);
     }
 }

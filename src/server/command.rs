@@ -3,12 +3,14 @@
 #![expect(clippy::print_stdout, reason = "this is what commands are for")]
 
 use crate::server::{
+    backup,
     config::{Config, ConfigError},
     run::{RunError, open},
 };
 use clap::Subcommand;
-use desk::{Asker, Desk, Person, Role};
+use desk::Desk;
 use jiff::Timestamp;
+use std::path::Path;
 
 /// What can be done with people from the command line.
 #[derive(Clone, Debug, Subcommand)]
@@ -33,6 +35,92 @@ pub enum UserCommand {
         #[arg(long)]
         admin: bool,
     },
+}
+
+/// What can be done with the key-encryption key.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum KeysCommand {
+    /// List the key-encryption keys, and how much is sealed under each.
+    Status,
+    /// Wrap everything that is sealed anew under the current key. Also while the server runs; one that was broken off is
+    /// begun again. Before it: configure the new key as current and the old one as previous, and start the server anew.
+    Rotate,
+    /// Open everything that is sealed, and compare each API key with its fingerprint.
+    Verify,
+}
+
+/// `sluice keys …`
+pub async fn keys(config: &Config, command: KeysCommand) -> Result<(), RunError> {
+    let (store, desk) = open(config, config.key_ring()?).await?;
+    let done = with_keys(&desk, command).await;
+    store.close().await;
+    done
+}
+
+async fn with_keys(desk: &Desk, command: KeysCommand) -> Result<(), RunError> {
+    match command {
+        KeysCommand::Status => {
+            for kek in desk.kek_status().await? {
+                let state = match (kek.is_current, kek.is_configured) {
+                    (true, _) => "current",
+                    (false, true) => "previous",
+                    (false, false) => "MISSING",
+                };
+                let since = kek.since.and_then(|at| Timestamp::from_millisecond(at).ok());
+                let since = since.map_or_else(|| "-".to_owned(), |since| since.to_string());
+                println!("{}\t{state}\t{} sealed under it\tsince {since}", kek.id, kek.blobs);
+            }
+            Ok(())
+        }
+        KeysCommand::Rotate => {
+            let done = desk.rotate_kek(|so_far| eprintln!("{} wrapped anew", so_far.rewrapped)).await?;
+            println!("{} wrapped anew, {} were so already", done.rewrapped, done.current);
+            for id in &done.forgotten {
+                println!("nothing is under {id} any more: take it out of SLUICE_KEK_PREVIOUS_FILES");
+            }
+            unreadable(&done.unreadable)
+        }
+        KeysCommand::Verify => {
+            let (good, wrong) = desk.verify_sealed().await?;
+            println!("{good} open");
+            unreadable(&wrong)
+        }
+    }
+}
+
+fn unreadable(wrong: &[String]) -> Result<(), RunError> {
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(RunError::Command(format!("{} do not open:\n{}", wrong.len(), wrong.join("\n"))))
+}
+
+/// `sluice backup`: one file, made while the server runs.
+pub async fn make_backup(config: &Config, to: Option<&Path>) -> Result<(), RunError> {
+    let (store, desk) = open(config, config.key_ring()?).await?;
+    let asker = desk::command_line();
+    let done = match to {
+        Some(path) => backup::make(&desk, &asker, path).await,
+        None => config.backups().make(&desk, &asker).await,
+    };
+    store.close().await;
+    let copied = done?;
+    println!("{}\t{} bytes", copied.path.display(), copied.bytes);
+    eprintln!("The key-encryption key is not in it: keep {} elsewhere.", config.key_ring()?.current());
+    Ok(())
+}
+
+/// `sluice restore`: puts a backup back, while no server runs.
+pub async fn restore(config: &Config, from: &Path) -> Result<(), RunError> {
+    let ring = config.key_ring()?;
+    let lock = backup::lock(&config.database)?;
+    let kept = store::Store::restore(from, &config.database, &ring, desk::system_clock()).await?;
+    drop(lock);
+    println!("{} is in place. Everybody is signed out.", from.display());
+    if let Some(kept) = kept {
+        println!("What was there before is kept as {}.", kept.display());
+    }
+    Ok(())
 }
 
 /// `sluice check-config`: everything that is wrong, or what will happen.
@@ -89,12 +177,12 @@ async fn act(config: &Config, desk: &Desk, command: UserCommand) -> Result<(), R
             Ok(())
         }
         UserCommand::Disable { id } => {
-            let done = desk.disable_person(&operator(), &id).await?;
+            let done = desk.disable_person(&desk::command_line(), &id).await?;
             println!("{}", if known(done)? { "shut out" } else { "was shut out already" });
             Ok(())
         }
         UserCommand::Enable { id } => {
-            let done = desk.enable_person(&operator(), &id).await?;
+            let done = desk.enable_person(&desk::command_line(), &id).await?;
             println!("{}", if known(done)? { "may sign in again" } else { "was not shut out" });
             Ok(())
         }
@@ -115,13 +203,6 @@ async fn act(config: &Config, desk: &Desk, command: UserCommand) -> Result<(), R
 
 fn known(done: Option<bool>) -> Result<bool, RunError> {
     done.ok_or_else(|| RunError::Command("there is nobody of that id".into()))
-}
-
-/// Whoever runs the command, as the audit log calls them.
-fn operator() -> Asker {
-    let person =
-        Person { id: String::new(), name: "command line".into(), role: Role::Admin, epoch: 0, disabled: false };
-    Asker::new(person, "command line")
 }
 
 /// A name from outside, fit for a terminal.

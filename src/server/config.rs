@@ -37,6 +37,15 @@ pub struct Config {
     /// Files that hold earlier key-encryption keys, comma-separated; needed until rotation is complete.
     #[arg(long, env = "SLUICE_KEK_PREVIOUS_FILES", value_delimiter = ',', global = true)]
     pub kek_previous_files: Vec<PathBuf>,
+    /// Folder for backups; without it none are made.
+    #[arg(long, env = "SLUICE_BACKUP_DIR", global = true)]
+    pub backup_dir: Option<PathBuf>,
+    /// Hours between two backups; 0 makes none by itself.
+    #[arg(long, env = "SLUICE_BACKUP_HOURS", default_value_t = 24, global = true)]
+    pub backup_hours: u32,
+    /// How many backups stay.
+    #[arg(long, env = "SLUICE_BACKUP_KEEP", default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..), global = true)]
+    pub backup_keep: u32,
     /// Base URL of the Inbound API.
     #[arg(long, env = "SLUICE_UPSTREAM", default_value = "https://api.mailchannels.net/inbound/v1", global = true)]
     pub upstream: Url,
@@ -68,9 +77,27 @@ pub struct Config {
     /// Milliseconds that a client may take to send the head of a request, and between two pieces of its body.
     #[arg(long, env = "SLUICE_READ_MS", default_value_t = 30_000, global = true, hide = true)]
     pub read_ms: u64,
+    /// Address and port of `/metrics` for Prometheus, such as 127.0.0.1:9464; without it there is none. No sign-in is
+    /// asked for there: not for the world.
+    #[arg(long, env = "SLUICE_METRICS_LISTEN", global = true)]
+    pub metrics_listen: Option<SocketAddr>,
+    /// How log lines look; auto is text on a terminal and JSON elsewhere.
+    #[arg(long, env = "SLUICE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto, global = true)]
+    pub log_format: LogFormat,
     /// Log filter, as `tracing` reads it.
     #[arg(long, env = "SLUICE_LOG", default_value = "info", global = true)]
     pub log: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// A JSON object a line, for machines.
+    Json,
+    /// Lines for people.
+    Text,
 }
 
 /// What is wrong with the configuration, in words for the person who starts the server.
@@ -209,6 +236,15 @@ impl Config {
             origin: url.origin().ascii_serialization(),
             authority: url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
         })
+    }
+
+    /// Where backups go, how often, and how many stay.
+    pub fn backups(&self) -> super::backup::Backups {
+        super::backup::Backups {
+            folder: self.backup_dir.clone(),
+            hours: self.backup_hours,
+            keep: usize::try_from(self.backup_keep).unwrap_or(usize::MAX),
+        }
     }
 
     /// Checks the upstream address: it gets every key, so nothing odd may hide in it.

@@ -3,8 +3,8 @@
 use crate::{
     app,
     server::{
-        actor, assets, audit, auth::routes, bulk, csrf, export, find, headers, jobs, login_link, login_links, ready,
-        report, sign_in, state::AppState,
+        actor, assets, audit, auth::routes, bulk, csrf, export, find, headers, jobs, login_link, login_links, metrics,
+        ready, report, sign_in, state::AppState,
     },
 };
 use axum::{
@@ -87,6 +87,7 @@ pub fn router(state: AppState, read: Duration) -> Router {
                 "Something failed in Sluice. Open the page again.\n".into(),
             )
         }))
+        .layer(from_fn_with_state(state.metrics.clone(), metrics::count))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &http::Request<_>| {
             // The path only: what people search for stays out of the log.

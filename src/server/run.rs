@@ -2,8 +2,11 @@
 
 use crate::server::{
     assets,
-    config::{Config, ConfigError},
+    backup::{self, DatabaseLock},
+    config::{Config, ConfigError, LogFormat},
+    host::Host,
     listen,
+    metrics::{self, Metrics},
     ready::Readiness,
     report,
     router::router,
@@ -11,7 +14,12 @@ use crate::server::{
 };
 use desk::{Desk, MxWatch, system_clock};
 use leptos::config::LeptosOptions;
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use store::Store;
 use tokio::{
     net::TcpListener,
@@ -58,6 +66,20 @@ pub enum RunError {
     /// Accepting connections failed.
     #[error("serving failed: {0}")]
     Serve(#[source] std::io::Error),
+    /// Another program serves the database.
+    #[error("the database {0} is in use by another Sluice: stop that one first")]
+    InUse(PathBuf),
+    /// The lock file could not be made.
+    #[error("{path} can't be used to lock the database: {source}")]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A backup can't be put back.
+    #[error("nothing was changed: {0}")]
+    Restore(#[from] store::NotRestorable),
     /// A use case failed; the log has the reason.
     #[error(transparent)]
     Desk(#[from] desk::DeskError),
@@ -88,10 +110,13 @@ fn why(error: &store::StoreError) -> String {
 pub struct Running {
     /// The address it listens on.
     pub address: SocketAddr,
+    /// The address of `/metrics`, if there is one.
+    pub metrics_address: Option<SocketAddr>,
     /// The use cases behind it.
     pub desk: Desk,
     stop: CancellationToken,
     tasks: TaskTracker,
+    _lock: DatabaseLock,
 }
 
 impl Running {
@@ -142,9 +167,14 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     let listener =
         TcpListener::bind(config.listen).await.map_err(|source| RunError::Listen { address: config.listen, source })?;
     let address = listener.local_addr().map_err(RunError::Serve)?;
+    let metrics_listener = match config.metrics_listen {
+        Some(address) => Some(TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?),
+        None => None,
+    };
     let origin = Arc::new(config.origin(address)?);
     let auth = Arc::new(config.auth.resolve(config.listen, &origin).map_err(RunError::Auth)?);
 
+    let lock = backup::lock(&config.database)?;
     let (store, desk) = open(&config, ring).await?;
     let desk = match watch {
         Some(watch) => desk.with_mx(watch),
@@ -157,24 +187,38 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         tracing::error!(%error, "unfinished changes could not be settled");
     }
 
+    let backups = Arc::new(config.backups());
     let leptos = LeptosOptions::builder().output_name("sluice").site_addr(address).build();
     let spool_dir: Arc<Path> =
         config.database.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")).into();
     let stop = CancellationToken::new();
     let ready = Arc::new(Readiness::new(desk.clone(), Arc::clone(&spool_dir), stop.clone()));
+    let metrics = Arc::new(Metrics::new());
+    desk.observe(metrics.clone());
     let state = AppState {
         desk: desk.clone(),
         leptos,
         origin: origin.clone(),
         auth: auth.clone(),
+        backups: backups.clone(),
         reports: Arc::new(Semaphore::new(report::AT_ONCE)),
-        spool_dir,
+        spool_dir: Arc::clone(&spool_dir),
         ready,
+        metrics,
+        host: Arc::new(Host::new(spool_dir, system_clock())),
         finds: Arc::default(),
     };
     let read = Duration::from_millis(config.read_ms);
-    let app = router(state, read);
     let tasks = TaskTracker::new();
+    let mut metrics_address = None;
+    if let Some(listener) = metrics_listener {
+        let at = listener.local_addr().map_err(RunError::Serve)?;
+        tracing::info!(address = %at, "metrics");
+        metrics_address = Some(at);
+        let (app, stop) = (metrics::router(state.clone()), stop.clone());
+        tasks.spawn(async move { listen::serve(listener, app, read, stop).await });
+    }
+    let app = router(state, read);
     tasks.spawn({
         let stop = stop.clone();
         async move { listen::serve(listener, app, read, stop).await }
@@ -215,6 +259,15 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
             }
         }
     });
+    tasks.spawn({
+        let (desk, stop) = (desk.clone(), stop.clone());
+        async move {
+            tokio::select! {
+                () = backups.keep(&desk) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    });
     if desk.checks_mx() {
         let (desk, stop) = (desk.clone(), stop.clone());
         let every = Duration::from_secs(config.mx_seconds);
@@ -238,7 +291,7 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         tracing::warn!("no browser files: run `cargo xtask build` (pages work, without style and islands)");
     }
     tracing::info!(%address, origin = %origin.origin, "listening");
-    Ok(Running { address, desk, stop, tasks })
+    Ok(Running { address, metrics_address, desk, stop, tasks, _lock: lock })
 }
 
 /// How MX records are checked, unless that is switched off.
@@ -268,7 +321,7 @@ async fn sweep(store: Store, desk: Desk) {
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn serve(config: Config) -> Result<(), RunError> {
-    log(&config.log);
+    log(&config.log, config.log_format);
     let running = start(config).await?;
     let mut term = signal(SignalKind::terminate()).map_err(RunError::Serve)?;
     let mut int = signal(SignalKind::interrupt()).map_err(RunError::Serve)?;
@@ -281,14 +334,20 @@ pub async fn serve(config: Config) -> Result<(), RunError> {
     Ok(())
 }
 
-fn log(filter: &str) {
+fn log(filter: &str, format: LogFormat) {
     use std::io::IsTerminal;
     use tracing_subscriber::{EnvFilter, fmt};
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // Lines for people on a terminal, JSON for machines; JSON also encodes line breaks in values.
-    if std::io::stderr().is_terminal() {
-        builder.init();
+    // JSON also encodes line breaks in values; text has colours only on a terminal.
+    let terminal = std::io::stderr().is_terminal();
+    let text = match format {
+        LogFormat::Auto => terminal,
+        LogFormat::Json => false,
+        LogFormat::Text => true,
+    };
+    if text {
+        builder.with_ansi(terminal).init();
     } else {
         builder.json().init();
     }

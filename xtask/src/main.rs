@@ -1,4 +1,4 @@
-//! The project's own tool: `cargo xtask demo | build | test | bench`. Needs nothing but cargo to start;
+//! The project's own tool: `cargo xtask demo | build | test | bench | sbom`. Needs nothing but cargo to start;
 //! what a step needs beyond that it installs, or says what is missing.
 #![expect(clippy::print_stdout, reason = "a tool talks to its terminal")]
 
@@ -9,6 +9,7 @@ mod lint;
 mod node;
 mod proc;
 mod proxies;
+mod sbom;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +37,8 @@ enum Task {
     Test(test::Test),
     /// Measure a release build and print a table.
     Bench(bench::Bench),
+    /// List the crates in the binary, with licences and checksums, as CycloneDX.
+    Sbom(sbom::Sbom),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Task::Assets => assets::build(),
         Task::Test(test) => test.run(),
         Task::Bench(bench) => bench.run(),
+        Task::Sbom(sbom) => sbom.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -252,9 +252,8 @@ impl Desk {
             }
             read => {
                 let error = match (sent, read) {
-                    (Err(error), _) => error.into(),
+                    (Err(error), _) | (Ok(()), Err(error)) => error.into(),
                     (Ok(()), Ok(_)) => DeskError::NotTaken,
-                    (Ok(()), Err(error)) => error.into(),
                 };
                 self.conclude(intent, &format!("unknown: {error}")).await;
                 Err(error)

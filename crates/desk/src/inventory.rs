@@ -160,7 +160,9 @@ async fn gather(session: Session<'_>, staging: &Staging, mut seen: impl FnMut(&s
     while let Some(page) = pages.next().await? {
         // The page goes as it is turned into rows, so that there is never more than one of either.
         let domains: Vec<_> = page.into_iter().map(|domain| mirror_of(&domain)).collect();
-        domains.iter().for_each(|domain| seen(&domain.name));
+        for domain in &domains {
+            seen(&domain.name);
+        }
         staging.add(domains).await?;
     }
     Ok(())

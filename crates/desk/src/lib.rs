@@ -27,6 +27,7 @@ mod recipients;
 mod reports;
 mod rescue;
 mod rescue_view;
+mod rotation;
 mod sending;
 mod sign_in;
 mod subscriptions;
@@ -42,7 +43,7 @@ pub use entries::{
 };
 pub use error::{DeskError, FieldError};
 pub use find::{Hit, Place, shown_address};
-pub use health::Check;
+pub use health::{Check, Counted, short_fingerprint};
 pub use inbound::{
     facet::{Snapshot, Whole},
     lists::{Target, Whose},
@@ -62,6 +63,7 @@ pub use recipients::{RecipientInput, RecipientReport};
 pub use reports::{ReportInput, ReportPlan};
 pub use rescue::{Pulse, SINCE_DAYS, Verified};
 pub use rescue_view::{Names, RescueView, Standing};
+pub use rotation::{KekStatus, Rotated};
 pub use sign_in::{Circumstances, Mode, NotAdmitted, SignedIn, Token};
 pub use store::{ListedPerson, OrphanRow, SessionRow, ShareRow};
 pub use subscriptions::SubscriptionView;
@@ -75,6 +77,19 @@ use vault::{KeyRing, MasterKeys};
 
 /// A clock: unix milliseconds. Injected, so that tests decide the time.
 pub type Clock = fn() -> i64;
+
+/// Whoever uses the command line, as the audit log calls them.
+pub fn command_line() -> Asker {
+    let person =
+        Person { id: String::new(), name: "command line".into(), role: Role::Admin, epoch: 0, disabled: false };
+    Asker::new(person, "command line")
+}
+
+/// What happens by itself, as the audit log calls it.
+pub fn the_schedule() -> Asker {
+    let person = Person { id: String::new(), name: "schedule".into(), role: Role::Admin, epoch: 0, disabled: false };
+    Asker::new(person, "schedule")
+}
 
 /// The system's clock.
 pub fn system_clock() -> i64 {

@@ -121,13 +121,15 @@ pub struct ReplaceKey<'a> {
     pub now: i64,
 }
 
-/// A sealed secret with what it is bound to; for rotation and verification.
+/// A sealed secret with what it is bound to, for verification.
 #[derive(Clone, Debug, FromRow)]
 pub struct SealedRow {
     /// Id of the hold.
     pub id: String,
     /// Whose it is.
     pub owner_id: String,
+    /// Its fingerprint, full form.
+    pub fingerprint: String,
     /// The sealed secret.
     pub sealed: Vec<u8>,
 }
@@ -368,8 +370,11 @@ impl Store {
     }
 
     /// Every sealed secret.
-    pub async fn all_sealed(&self) -> Result<Vec<SealedRow>> {
-        Ok(self.rows("SELECT id, owner_id, sealed FROM api_keys ORDER BY id").fetch_all(self.read()).await?)
+    pub async fn every_key(&self) -> Result<Vec<SealedRow>> {
+        Ok(self
+            .rows("SELECT id, owner_id, fingerprint, sealed FROM api_keys ORDER BY id")
+            .fetch_all(self.read())
+            .await?)
     }
 
     async fn fingerprint_of(&self, tx: &mut Tx, owner_id: &str, id: &str) -> Result<String> {

@@ -9,6 +9,7 @@ mod account_lists;
 mod accounts;
 mod associate;
 mod audit;
+mod backup;
 mod boot;
 mod cursor;
 mod domains;
@@ -28,6 +29,7 @@ mod people;
 mod pool;
 mod reports;
 mod rescues;
+mod rotate;
 mod sessions;
 mod shares;
 mod staging;
@@ -40,6 +42,7 @@ pub use audit::{
     Adopted, AuditCursor, AuditEntry, AuditFilter, AuditHead, AuditPage, AuditRow, BadHead, Broken, ChainedRow,
     Checked, NewIntent, OPEN, Verified, Verifier, encode,
 };
+pub use backup::{Copied, NotRestorable};
 pub use boot::UnlockError;
 pub use cursor::{BadCursor, Cursor, Sort};
 pub use domains::{DomainPage, DomainQuery, DomainRow, Found};
@@ -56,6 +59,7 @@ pub use people::{ListedPerson, NewPerson, OrphanRow, PersonRow};
 pub use pool::{Store, new_id};
 pub use reports::ReportRow;
 pub use rescues::{NewRescue, RescueRow, StandingRow};
+pub use rotate::{KekRow, SealedBlob};
 pub use sessions::{ABSOLUTE_MS, BEGUN_MS, BegunRow, Ended, IDLE_MS, NewSession, SessionRow, SignedIn, TokenHash};
 pub use shares::{ShareRow, ShareWith};
 pub use staging::Staging;

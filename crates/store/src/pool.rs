@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -42,6 +42,7 @@ pub(crate) type Tx = Transaction<'static, Sqlite>;
 pub struct Store(Arc<Inner>);
 
 struct Inner {
+    path: PathBuf,
     writer: SqlitePool,
     readers: SqlitePool,
     statements: AtomicU64,
@@ -83,11 +84,12 @@ impl Store {
         let writer = pool(1).max_lifetime(None).idle_timeout(None).connect_with(writing).await?;
         migrate(&writer).await?;
         let readers = pool(READERS).connect_with(options.pragma("query_only", "ON")).await?;
-        Ok(Self::of(writer, readers))
+        Ok(Self::of(path, writer, readers))
     }
 
-    fn of(writer: SqlitePool, readers: SqlitePool) -> Self {
+    fn of(path: &Path, writer: SqlitePool, readers: SqlitePool) -> Self {
         Self(Arc::new(Inner {
+            path: path.to_owned(),
             writer,
             readers,
             statements: AtomicU64::new(0),
@@ -107,6 +109,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NewerSchema`], [`StoreError::OlderSchema`], [`StoreError::Corrupt`], [`StoreError::Io`].
     pub async fn open_to_read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
         let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).pragma("query_only", "ON");
         let readers = pool(READERS).connect_with(options.clone()).await?;
         let known = newest_schema();
@@ -118,7 +121,12 @@ impl Store {
             std::cmp::Ordering::Equal => {}
         }
         let writer = pool(1).connect_lazy_with(options);
-        Ok(Self::of(writer, readers))
+        Ok(Self::of(path, writer, readers))
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.0.path
     }
 
     /// Closes all connections, after what is running has ended.
@@ -272,7 +280,7 @@ fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false)
 }
 
-/// The schema of this program.
+/// The newest schema that this program knows.
 pub(crate) fn newest_schema() -> i64 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
 }

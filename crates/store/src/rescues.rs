@@ -61,7 +61,6 @@ pub struct NewRescue<'a> {
 }
 
 /// A domain of a rescue, with who sees it by the mirror.
-#[expect(clippy::struct_excessive_bools, reason = "a row says four things of a domain")]
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct StandingRow {
     /// A-label.
