@@ -178,10 +178,16 @@ fn is_open(path: &str) -> bool {
     matches!(path, "/sign-in" | "/auth/start" | "/auth/callback" | "/theme") || path.starts_with("/auth/link/")
 }
 
+/// Whether somebody proved who they are in the last ten minutes. Not in the future either, but for a minute by which
+/// clocks differ: after the clock was set back, an old proof must not look new for hours.
+fn is_fresh(now: i64, proved_at: i64) -> bool {
+    (-60_000..FRESH_MS).contains(&(now - proved_at))
+}
+
 fn actor_of(found: SignedIn, request_id: String, by_proxy: bool, now: i64) -> Actor {
     let header_mode = matches!(found.mode.as_str(), "signed-header" | "trusted-header");
     Actor {
-        is_fresh: now - found.proved_at < FRESH_MS || (by_proxy && header_mode),
+        is_fresh: is_fresh(now, found.proved_at) || (by_proxy && header_mode),
         person: found.person,
         request_id,
         session: found.session,
@@ -269,6 +275,15 @@ mod tests {
         ] {
             assert_eq!(local_path(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_proof_is_fresh_for_ten_minutes_whatever_the_clock_does() {
+        let now = 1_000_000_000;
+        for (ago, fresh) in [(0, true), (599_999, true), (600_000, false), (-59_999, true), (-60_001, false)] {
+            assert_eq!(is_fresh(now, now - ago), fresh, "{ago}");
+        }
+        assert!(!is_fresh(now, 0), "nobody says when");
     }
 
     #[test]

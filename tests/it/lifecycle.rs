@@ -3,6 +3,7 @@
 use crate::{
     app::{Browser, TestApp, hidden, plan_number},
     crash::Server,
+    provision::key_and_subscription,
 };
 use mailchannels_sandbox::{Fault, FaultKind, Options, Sandbox, Seed};
 use reqwest::{Method, StatusCode};
@@ -96,10 +97,9 @@ async fn it_stops_in_order_and_within_its_time() {
     let page = browser.get(&format!("/domains/{NAME}")).await.text;
     let base = hidden(&page, "/do/domains/settings", "base");
     let names = (0..400).map(|number| format!("new-{number}.example")).collect::<Vec<_>>().join("\n");
-    let form = browser.get("/bulk/provision").await.text;
-    let handle = form.split("<option value=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
-    let handle = handle.filter(|handle| !handle.is_empty()).last().unwrap_or_default().to_owned();
-    let plan = browser.bulk("provision", &[("text", &names), ("subscription", &handle)]).await;
+    let (key, subscription) = key_and_subscription(&browser).await;
+    let fields = [("key", key.as_str()), ("subscription", &subscription), ("lock", "true"), ("text", &names)];
+    let plan = browser.bulk("provision", &fields).await;
     let number = plan_number(&plan);
 
     // A change that hangs, and a job on its way.
@@ -198,14 +198,15 @@ async fn a_full_disk_refuses_changes_and_mends_itself() {
     let page = browser.get(&format!("/domains/{NAME}")).await.text;
     let mut base = hidden(&page, "/do/domains/settings", "base");
     let refused = "disk is full or cannot be written to";
-    let mut policy = ["block", "allow"].into_iter().cycle();
+    let mut policy = ["block", "flag"].into_iter().cycle();
     until("a change is refused", async || {
         let form = [("name", NAME), ("base", base.as_str()), ("policy", policy.next().unwrap())];
         let page = browser.submit("/do/domains/settings", &form).await;
         if page.text.contains(refused) {
             return Some(());
         }
-        base = hidden(&page.text, "/do/domains/settings", "base");
+        let page = browser.get(&format!("/domains/{NAME}")).await.text;
+        base = hidden(&page, "/do/domains/settings", "base");
         None
     })
     .await;
@@ -253,4 +254,67 @@ fn a_disk_that_may_not_be_written_to_is_said_at_the_start() {
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(1), "{said}");
     assert!(said.contains("cannot be used") && said.contains("Read-only file system"), "{said}");
+}
+
+/// Answers on a port until it is told to stop, so that the same address can be without a service for a while.
+async fn service_at(port: u16) -> Sandbox {
+    let options = Options { seed: Seed::Demo, domains: 20, rate: 10_000, ..Options::default() };
+    until("the port is free again", async || {
+        let options = Options { listen: ([127, 0, 0, 1], port).into(), ..options.clone() };
+        Sandbox::start(options).await.ok()
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_goes_away_is_said_and_comes_back_by_itself() {
+    let TestApp { sandbox, running, dir: _dir, base } = TestApp::start(20).await;
+    let url = sandbox.base_url();
+    let port = reqwest::Url::parse(&url).unwrap().port().unwrap();
+    let browser = lead(&base).await;
+    browser.add_key("web07", "sandbox-key-07").await;
+    let domain = format!("/domains/{NAME}");
+    assert!(browser.get(&domain).await.text.contains("/do/domains/settings"));
+    let base_of = async |browser: &Browser| hidden(&browser.get(&domain).await.text, "/do/domains/settings", "base");
+    let old = base_of(&browser).await;
+
+    drop(sandbox);
+    until("the loss is said", async || {
+        browser.get(&domain).await.text.contains("Changes wait until MailChannels answers").then_some(())
+    })
+    .await;
+    assert_eq!(browser.get("/domains").await.status, StatusCode::OK);
+    ready(&browser, StatusCode::OK, "running: ok").await;
+    let form = [("name", NAME), ("base", old.as_str()), ("policy", "flag")];
+    let refused = browser.submit("/do/domains/settings", &form).await.text;
+    assert!(refused.contains("MailChannels"), "{refused}");
+
+    let sandbox = service_at(port).await;
+    until("it works again", async || browser.get(&domain).await.text.contains("/do/domains/settings").then_some(()))
+        .await;
+    let base = base_of(&browser).await;
+    browser.submit("/do/domains/settings", &[("name", NAME), ("base", base.as_str()), ("policy", "flag")]).await;
+    assert_eq!(sandbox.control().domain(NAME).unwrap()["settings"]["abusePolicy"], "flag");
+    running.stop().await;
+}
+
+#[test]
+fn logs_look_as_they_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    for (format, is_json) in [("auto", true), ("json", true), ("text", false)] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sluice"))
+            .env_clear()
+            .envs([("SLUICE_AUTH", "demo"), ("SLUICE_LISTEN", "127.0.0.1:0"), ("SLUICE_KEK", crate::app::KEK)])
+            .envs([("SLUICE_LOG_FORMAT", format), ("SLUICE_MX_SECONDS", "0")])
+            .env("SLUICE_DATABASE", dir.path().join("sluice.sqlite3"))
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
+        let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("listening"))).unwrap().unwrap();
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&line).is_ok(), is_json, "{format}: {line}");
+        assert!(!line.contains('\u{1b}'), "no colours outside a terminal");
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+        assert!(child.wait().unwrap().success());
+    }
 }

@@ -305,4 +305,6 @@ fn create_private(path: &Path) -> std::io::Result<()> {
 }
 
 #[cfg(test)]
+mod steps;
+#[cfg(test)]
 mod tests;
