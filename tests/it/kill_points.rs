@@ -175,6 +175,7 @@ async fn a_rotation_that_is_killed_is_begun_again_and_loses_nothing() {
         (current, next) = (next, current);
     }
     place.check(current, "in the end").await;
+    eprintln!("killed: Rotation of the key-encryption key, 1,501 blobs | {} | {interrupted}", kills());
     assert!(interrupted * 2 > kills(), "{interrupted} of {} kills came before the end", kills());
 }
 
@@ -198,6 +199,7 @@ async fn a_backup_that_is_killed_leaves_no_half_file_and_the_database_as_it_was(
             fs::remove_file(&path).unwrap();
         }
     }
+    eprintln!("killed: Backup, and each whole one put back | {} | {interrupted}", kills());
     assert!(interrupted * 2 > kills(), "{interrupted} of {} kills came before the end", kills());
 }
 
@@ -262,5 +264,6 @@ async fn a_migration_that_is_killed_goes_on_at_the_next_start() {
         assert!(found > 0, "kill {kill}: the index of names has what was there before");
         connection.close().await.unwrap();
     }
+    eprintln!("killed: Migration of 20,000 domains | {} | {interrupted}", kills());
     assert!(interrupted * 2 > kills(), "{interrupted} of {} kills came before the end", kills());
 }

@@ -96,6 +96,8 @@ async fn fifty_kills_lose_nothing_and_double_nothing() {
     }
     assert_eq!(changes.len(), ROWS, "and nothing else was");
 
+    eprintln!("killed: Bulk change of 1,000 domains | {kills} | {kills}");
+
     // The audit log is whole, beside the running server; a killed transaction left neither a row nor a hole.
     let verified = Command::new(env!("CARGO_BIN_EXE_sluice"))
         .args(["audit", "verify"])

@@ -1,9 +1,10 @@
-//! The project's own tool: `cargo xtask demo | build | test | bench | sbom`. Needs nothing but cargo to start;
+//! The project's own tool: `cargo xtask demo | build | test | bench | crash | sbom`. Needs nothing but cargo to start;
 //! what a step needs beyond that it installs, or says what is missing.
 #![expect(clippy::print_stdout, reason = "a tool talks to its terminal")]
 
 mod assets;
 mod bench;
+mod crash;
 mod demo;
 mod lint;
 mod node;
@@ -37,6 +38,8 @@ enum Task {
     Test(test::Test),
     /// Measure a release build and print a table.
     Bench(bench::Bench),
+    /// Kill it at random points and show that nothing is lost.
+    Crash(crash::Crash),
     /// List the crates in the binary, with licences and checksums, as CycloneDX.
     Sbom(sbom::Sbom),
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::Assets => assets::build(),
         Task::Test(test) => test.run(),
         Task::Bench(bench) => bench.run(),
+        Task::Crash(crash) => crash.run(),
         Task::Sbom(sbom) => sbom.run(),
     };
     match done {
