@@ -73,6 +73,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/auth/link/:token") view=pages::sign_in::LinkPage ssr=SsrMode::Async/>
                 <Route path=path!("/confirm") view=pages::confirm::Confirm ssr=SsrMode::Async/>
                 <Route path=path!("/sessions") view=pages::people::Sessions ssr=SsrMode::Async/>
+                <Route path=path!("/status") view=pages::status::StatusPage ssr=SsrMode::Async/>
                 <Route path=path!("/backups") view=pages::backups::Backups ssr=SsrMode::Async/>
                 <Route path=path!("/people") view=pages::people::People ssr=SsrMode::Async/>
                 <Route path=path!("/domains") view=pages::domains::Domains ssr=SsrMode::Async/>

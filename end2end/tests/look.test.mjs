@@ -48,6 +48,7 @@ const PAGES = [
 const ADMIN_PAGES = [
   ["people", "/people"],
   ["backups", "/backups"],
+  ["status", "/status"],
 ];
 
 describe("every page", () => {

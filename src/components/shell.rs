@@ -9,7 +9,7 @@ use inbound::words;
 use leptos::prelude::*;
 
 /// Sections of the navigation: path, name, icon.
-const SECTIONS: [(&str, &str, Icon); 14] = [
+const SECTIONS: [(&str, &str, Icon); 15] = [
     ("/domains", "Domains", Icon::Globe),
     ("/explain", "Explain", Icon::Route),
     ("/lists", "Lists", Icon::List),
@@ -23,6 +23,7 @@ const SECTIONS: [(&str, &str, Icon); 14] = [
     ("/subscriptions", "Subscriptions", Icon::CreditCard),
     ("/people", "People", Icon::Users),
     ("/backups", "Backups", Icon::Archive),
+    ("/status", "Status", Icon::Server),
     ("/audit", "Audit log", Icon::ScrollText),
 ];
 
@@ -30,6 +31,7 @@ const SECTIONS: [(&str, &str, Icon); 14] = [
 fn need(path: &str) -> Need {
     match path {
         "/people" | "/backups" => Need::SeePeople,
+        "/status" => Need::Operate,
         "/audit" => Need::ReadAudit,
         _ => Need::Read,
     }

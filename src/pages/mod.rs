@@ -39,5 +39,6 @@ pub mod rescue;
 pub mod rescue_steps;
 pub mod servers;
 pub mod sign_in;
+pub mod status;
 pub mod subscriptions;
 pub mod tampering;

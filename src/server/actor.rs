@@ -37,13 +37,15 @@ pub enum Need {
     ExportAudit,
     /// See people, their sessions and the keys that those who are shut out left behind.
     SeePeople,
+    /// See how the program does: its disk, database, backups, and numbers of everybody's keys and jobs.
+    Operate,
     /// Shut people out, let them in again, sign them out: with a fresh sign-in.
     People,
 }
 
 impl Need {
     /// Every need, for tests and for the page that explains roles.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Read,
         Self::OwnKeys,
         Self::StoreKeys,
@@ -53,6 +55,7 @@ impl Need {
         Self::ReadAudit,
         Self::ExportAudit,
         Self::SeePeople,
+        Self::Operate,
         Self::People,
     ];
 
@@ -72,7 +75,7 @@ impl Need {
             Self::Read => Role::Viewer,
             Self::OwnKeys | Self::StoreKeys | Self::LoginLink | Self::Lists => Role::Agent,
             Self::ChangeDomains | Self::ReadAudit | Self::ExportAudit => Role::Lead,
-            Self::SeePeople | Self::People => Role::Admin,
+            Self::SeePeople | Self::Operate | Self::People => Role::Admin,
         }
     }
 
@@ -175,10 +178,16 @@ fn is_open(path: &str) -> bool {
     matches!(path, "/sign-in" | "/auth/start" | "/auth/callback" | "/theme") || path.starts_with("/auth/link/")
 }
 
+/// Whether somebody proved who they are in the last ten minutes. Not in the future either, but for a minute by which
+/// clocks differ: after the clock was set back, an old proof must not look new for hours.
+fn is_fresh(now: i64, proved_at: i64) -> bool {
+    (-60_000..FRESH_MS).contains(&(now - proved_at))
+}
+
 fn actor_of(found: SignedIn, request_id: String, by_proxy: bool, now: i64) -> Actor {
     let header_mode = matches!(found.mode.as_str(), "signed-header" | "trusted-header");
     Actor {
-        is_fresh: now - found.proved_at < FRESH_MS || (by_proxy && header_mode),
+        is_fresh: is_fresh(now, found.proved_at) || (by_proxy && header_mode),
         person: found.person,
         request_id,
         session: found.session,
@@ -269,11 +278,20 @@ mod tests {
     }
 
     #[test]
+    fn a_proof_is_fresh_for_ten_minutes_whatever_the_clock_does() {
+        let now = 1_000_000_000;
+        for (ago, fresh) in [(0, true), (599_999, true), (600_000, false), (-59_999, true), (-60_001, false)] {
+            assert_eq!(is_fresh(now, now - ago), fresh, "{ago}");
+        }
+        assert!(!is_fresh(now, 0), "nobody says when");
+    }
+
+    #[test]
     fn roles_and_needs() {
         let table: Vec<_> = [Role::Viewer, Role::Agent, Role::Lead, Role::Admin]
             .into_iter()
             .map(|role| (role, Need::ALL.into_iter().filter(|need| role >= need.least()).count()))
             .collect();
-        assert_eq!(table, [(Role::Viewer, 1), (Role::Agent, 5), (Role::Lead, 8), (Role::Admin, 10)]);
+        assert_eq!(table, [(Role::Viewer, 1), (Role::Agent, 5), (Role::Lead, 8), (Role::Admin, 11)]);
     }
 }

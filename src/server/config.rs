@@ -77,9 +77,27 @@ pub struct Config {
     /// Milliseconds that a client may take to send the head of a request, and between two pieces of its body.
     #[arg(long, env = "SLUICE_READ_MS", default_value_t = 30_000, global = true, hide = true)]
     pub read_ms: u64,
+    /// Address and port of `/metrics` for Prometheus, such as 127.0.0.1:9464; without it there is none. No sign-in is
+    /// asked for there: not for the world.
+    #[arg(long, env = "SLUICE_METRICS_LISTEN", global = true)]
+    pub metrics_listen: Option<SocketAddr>,
+    /// How log lines look; auto is text on a terminal and JSON elsewhere.
+    #[arg(long, env = "SLUICE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto, global = true)]
+    pub log_format: LogFormat,
     /// Log filter, as `tracing` reads it.
     #[arg(long, env = "SLUICE_LOG", default_value = "info", global = true)]
     pub log: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// A JSON object a line, for machines.
+    Json,
+    /// Lines for people.
+    Text,
 }
 
 /// What is wrong with the configuration, in words for the person who starts the server.

@@ -56,7 +56,9 @@ pub async fn guard(State(own): State<Arc<Origin>>, request: Request, next: Next)
 /// somebody else (DNS rebinding) reaches nothing.
 pub async fn own_host(State(own): State<Arc<Origin>>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST);
-    if request.uri().path() != "/healthz" && host.is_none_or(|host| host.as_bytes() != own.authority.as_bytes()) {
+    if !matches!(request.uri().path(), "/healthz" | "/readyz")
+        && host.is_none_or(|host| host.as_bytes() != own.authority.as_bytes())
+    {
         return plain(StatusCode::MISDIRECTED_REQUEST, format!("This server answers only as {}.\n", own.origin));
     }
     next.run(request).await

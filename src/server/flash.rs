@@ -95,9 +95,17 @@ impl Flash {
 /// Kind of the drafts that notes are kept as.
 const KIND: &str = "flash";
 
-/// Keeps a note and returns its id.
+/// Keeps a note and returns its id. Where nothing can be written, memory has to do: what the note says may be just that.
 pub async fn keep(desk: &Desk, person: &Person, flash: &Flash) -> Result<String, desk::DeskError> {
-    keep_as(desk, person, KIND, flash).await
+    match keep_as(desk, person, KIND, flash).await {
+        Err(desk::DeskError::Unwritable) => {
+            let id = uuid::Uuid::new_v4().simple().to_string();
+            let body = serde_json::to_string(flash).map_err(|error| desk::DeskError::storage(&error))?;
+            desk.remember_note(person, &id, body);
+            Ok(id)
+        }
+        kept => kept,
+    }
 }
 
 /// Keeps anything for a later page of the same person.
@@ -121,7 +129,10 @@ pub async fn kept<T: for<'de> Deserialize<'de>>(desk: &Desk, person: &Person, ki
 
 /// Finds a note.
 pub async fn find(desk: &Desk, person: &Person, id: &str) -> Option<Flash> {
-    kept(desk, person, KIND, id).await
+    match desk.remembered_note(person, id) {
+        Some(body) => serde_json::from_str(&body).ok(),
+        None => kept(desk, person, KIND, id).await,
+    }
 }
 
 /// Adds a note's id to a local path that may have a query and a fragment.

@@ -18,8 +18,9 @@ const HEAD_MAX: usize = 64 * 1024;
 /// How long requests that are under way may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(18);
 
-/// Serves until `stop`, then lets what is under way end. Whoever takes longer than `head` to send the head of a
-/// request, the first or a later one, is hung up on.
+/// Serves until `stop`, then lets what is under way end. Until it has, whoever comes is still answered, be it only that
+/// the server stops. Whoever takes longer than `head` to send the head of a request, the first or a later one, is hung
+/// up on.
 pub async fn serve(listener: TcpListener, app: Router, head: Duration, stop: CancellationToken) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
@@ -31,12 +32,7 @@ pub async fn serve(listener: TcpListener, app: Router, head: Duration, stop: Can
             accepted = accept(&listener, &room) => accepted,
         };
         let Some((stream, peer, place)) = accepted else { continue };
-        let app = app.clone();
-        let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            app.clone().oneshot(request.map(axum::body::Body::new))
-        });
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service(&app, peer)));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended badly");
@@ -44,10 +40,43 @@ pub async fn serve(listener: TcpListener, app: Router, head: Duration, stop: Can
             drop(place);
         });
     }
+    http.keep_alive(false);
+    let drained = tokio::time::timeout(DRAIN, graceful.shutdown());
+    tokio::pin!(drained);
+    let in_time = loop {
+        let accepted = tokio::select! {
+            in_time = &mut drained => break in_time.is_ok(),
+            accepted = accept(&listener, &room) => accepted,
+        };
+        let Some((stream, peer, place)) = accepted else { continue };
+        let connection = http.serve_connection(TokioIo::new(stream), service(&app, peer));
+        tokio::spawn(async move {
+            let _ = connection.await;
+            drop(place);
+        });
+    };
     drop(listener);
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+    if in_time {
+        tracing::info!("all requests have ended");
+    } else {
         tracing::warn!("some connections did not end in time");
     }
+}
+
+fn service(
+    app: &Router,
+    peer: SocketAddr,
+) -> impl hyper::service::Service<
+    hyper::Request<hyper::body::Incoming>,
+    Response = axum::response::Response,
+    Error = std::convert::Infallible,
+    Future: Send + 'static,
+> + use<> {
+    let app = app.clone();
+    hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        app.clone().oneshot(request.map(axum::body::Body::new))
+    })
 }
 
 type Accepted = (tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);

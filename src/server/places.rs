@@ -12,7 +12,7 @@ const fn action(path: &'static str, title: &'static str, also: &'static str, nee
 }
 
 /// All of them.
-const PLACES: [(Place, Need); 23] = [
+const PLACES: [(Place, Need); 24] = [
     page("/domains", "Domains", "list names"),
     page("/explain", "Explain", "mail missing blocked bounce why"),
     page("/lists", "Lists", "safelist blocklist entries"),
@@ -23,6 +23,7 @@ const PLACES: [(Place, Need); 23] = [
     page("/keys/map", "Key map", "association move leaked compromised"),
     page("/subscriptions", "Subscriptions", "plans limits customers status"),
     (Place { path: "/audit", title: "Audit log", also: "history who did what when", action: false }, Need::ReadAudit),
+    (Place { path: "/status", title: "Status", also: "health version disk uptime", action: false }, Need::Operate),
     page("/preferences", "Preferences", "settings keyboard shortcuts help"),
     action("/provision", "Provision domain", "new add create", Need::ChangeDomains),
     action("/bulk/provision", "Provision many", "new add create bulk import csv domains", Need::ChangeDomains),

@@ -3,8 +3,8 @@
 use crate::{
     app,
     server::{
-        actor, assets, audit, auth::routes, bulk, csrf, export, find, headers, jobs, login_link, login_links, report,
-        sign_in, state::AppState,
+        actor, assets, audit, auth::routes, bulk, csrf, export, find, headers, jobs, login_link, login_links, metrics,
+        ready, report, sign_in, state::AppState,
     },
 };
 use axum::{
@@ -71,11 +71,13 @@ pub fn router(state: AppState, read: Duration) -> Router {
         .route("/pkg/{file}", get(assets::pkg))
         .route("/favicon.svg", get(assets::favicon))
         .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready::readyz))
         .fallback(app::missing)
         .layer(from_fn_with_state(state.origin.clone(), csrf::guard))
         // A message between servers, which no browser sends and which proves itself.
         .route("/auth/back-channel", post(routes::back_channel))
         .layer(from_fn_with_state(state.origin.clone(), csrf::own_host))
+        .layer(from_fn_with_state(state.ready.clone(), ready::guard))
         .layer(from_fn(headers::secure))
         .layer(RequestBodyTimeoutLayer::new(read))
         .layer(from_fn(limit_time))
@@ -85,6 +87,7 @@ pub fn router(state: AppState, read: Duration) -> Router {
                 "Something failed in Sluice. Open the page again.\n".into(),
             )
         }))
+        .layer(from_fn_with_state(state.metrics.clone(), metrics::count))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &http::Request<_>| {
             // The path only: what people search for stays out of the log.

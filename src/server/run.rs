@@ -3,8 +3,12 @@
 use crate::server::{
     assets,
     backup::{self, DatabaseLock},
-    config::{Config, ConfigError},
-    listen, report,
+    config::{Config, ConfigError, LogFormat},
+    host::Host,
+    listen,
+    metrics::{self, Metrics},
+    ready::Readiness,
+    report,
     router::router,
     state::AppState,
 };
@@ -43,7 +47,7 @@ pub enum RunError {
         source: std::io::Error,
     },
     /// The database cannot be used.
-    #[error("the database {path} cannot be used: {source}")]
+    #[error("the database {path} cannot be used: {source}{}", why(.source))]
     Store {
         /// The file.
         path: String,
@@ -93,10 +97,21 @@ pub enum RunError {
     Unhealthy(String),
 }
 
+/// What the system said, where that helps whoever starts the program.
+fn why(error: &store::StoreError) -> String {
+    match error {
+        store::StoreError::Io(error) => format!(": {error}"),
+        store::StoreError::Unwritable(error) => format!(": {error}"),
+        _ => String::new(),
+    }
+}
+
 /// A server that listens.
 pub struct Running {
     /// The address it listens on.
     pub address: SocketAddr,
+    /// The address of `/metrics`, if there is one.
+    pub metrics_address: Option<SocketAddr>,
     /// The use cases behind it.
     pub desk: Desk,
     stop: CancellationToken,
@@ -105,15 +120,26 @@ pub struct Running {
 }
 
 impl Running {
-    /// Stops accepting, lets requests end, and waits for them.
+    /// Is not ready any more; lets requests end, and jobs come to the end of their steps; then tells the audit head
+    /// and brings what waits in the database's log into the database. All within 25 s.
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
         if timeout(Duration::from_secs(20), self.tasks.wait()).await.is_err() {
             tracing::warn!("some requests did not end in time");
         }
-        self.desk.refusals_written().await;
-        self.desk.tell_audit_head().await;
+        let ending = async {
+            self.desk.refusals_written().await;
+            self.desk.tell_audit_head().await;
+            match self.desk.store().checkpoint().await {
+                Ok(true) => tracing::info!("the database is whole without its log"),
+                Ok(false) => tracing::info!("the database's log stays: somebody else reads it"),
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the database's log stays"),
+            }
+        };
+        if timeout(Duration::from_secs(4), ending).await.is_err() {
+            tracing::warn!("the last words took too long; the next start mends what is missing");
+        }
     }
 }
 
@@ -141,6 +167,10 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     let listener =
         TcpListener::bind(config.listen).await.map_err(|source| RunError::Listen { address: config.listen, source })?;
     let address = listener.local_addr().map_err(RunError::Serve)?;
+    let metrics_listener = match config.metrics_listen {
+        Some(address) => Some(TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?),
+        None => None,
+    };
     let origin = Arc::new(config.origin(address)?);
     let auth = Arc::new(config.auth.resolve(config.listen, &origin).map_err(RunError::Auth)?);
 
@@ -159,7 +189,12 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
 
     let backups = Arc::new(config.backups());
     let leptos = LeptosOptions::builder().output_name("sluice").site_addr(address).build();
-    let spool_dir = config.database.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")).into();
+    let spool_dir: Arc<Path> =
+        config.database.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")).into();
+    let stop = CancellationToken::new();
+    let ready = Arc::new(Readiness::new(desk.clone(), Arc::clone(&spool_dir), stop.clone()));
+    let metrics = Arc::new(Metrics::new());
+    desk.observe(metrics.clone());
     let state = AppState {
         desk: desk.clone(),
         leptos,
@@ -167,13 +202,23 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         auth: auth.clone(),
         backups: backups.clone(),
         reports: Arc::new(Semaphore::new(report::AT_ONCE)),
-        spool_dir,
+        spool_dir: Arc::clone(&spool_dir),
+        ready,
+        metrics,
+        host: Arc::new(Host::new(spool_dir, system_clock())),
         finds: Arc::default(),
     };
     let read = Duration::from_millis(config.read_ms);
-    let app = router(state, read);
-    let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
+    let mut metrics_address = None;
+    if let Some(listener) = metrics_listener {
+        let at = listener.local_addr().map_err(RunError::Serve)?;
+        tracing::info!(address = %at, "metrics");
+        metrics_address = Some(at);
+        let (app, stop) = (metrics::router(state.clone()), stop.clone());
+        tasks.spawn(async move { listen::serve(listener, app, read, stop).await });
+    }
+    let app = router(state, read);
     tasks.spawn({
         let stop = stop.clone();
         async move { listen::serve(listener, app, read, stop).await }
@@ -200,7 +245,10 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     });
     tasks.spawn({
         let (desk, stop) = (desk.clone(), stop.clone());
-        async move { desk.keep_jobs(stop.cancelled()).await }
+        async move {
+            desk.keep_jobs(stop.cancelled()).await;
+            tracing::info!("all jobs are in the journal");
+        }
     });
     tasks.spawn({
         let (desk, stop) = (desk.clone(), stop.clone());
@@ -243,7 +291,7 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         tracing::warn!("no browser files: run `cargo xtask build` (pages work, without style and islands)");
     }
     tracing::info!(%address, origin = %origin.origin, "listening");
-    Ok(Running { address, desk, stop, tasks, _lock: lock })
+    Ok(Running { address, metrics_address, desk, stop, tasks, _lock: lock })
 }
 
 /// How MX records are checked, unless that is switched off.
@@ -273,7 +321,7 @@ async fn sweep(store: Store, desk: Desk) {
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn serve(config: Config) -> Result<(), RunError> {
-    log(&config.log);
+    log(&config.log, config.log_format);
     let running = start(config).await?;
     let mut term = signal(SignalKind::terminate()).map_err(RunError::Serve)?;
     let mut int = signal(SignalKind::interrupt()).map_err(RunError::Serve)?;
@@ -286,14 +334,20 @@ pub async fn serve(config: Config) -> Result<(), RunError> {
     Ok(())
 }
 
-fn log(filter: &str) {
+fn log(filter: &str, format: LogFormat) {
     use std::io::IsTerminal;
     use tracing_subscriber::{EnvFilter, fmt};
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // Lines for people on a terminal, JSON for machines; JSON also encodes line breaks in values.
-    if std::io::stderr().is_terminal() {
-        builder.init();
+    // JSON also encodes line breaks in values; text has colours only on a terminal.
+    let terminal = std::io::stderr().is_terminal();
+    let text = match format {
+        LogFormat::Auto => terminal,
+        LogFormat::Json => false,
+        LogFormat::Text => true,
+    };
+    if text {
+        builder.with_ansi(terminal).init();
     } else {
         builder.json().init();
     }

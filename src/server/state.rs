@@ -1,6 +1,8 @@
 //! What handlers share.
 
-use crate::server::{auth::Auth, backup::Backups, config::Origin, find::Rate};
+use crate::server::{
+    auth::Auth, backup::Backups, config::Origin, find::Rate, host::Host, metrics::Metrics, ready::Readiness,
+};
 use axum::extract::FromRef;
 use desk::Desk;
 use leptos::config::LeptosOptions;
@@ -22,6 +24,12 @@ pub struct AppState {
     pub finds: Arc<Rate>,
     /// How people sign in.
     pub auth: Arc<Auth>,
+    /// Whether work can be done.
+    pub ready: Arc<Readiness>,
+    /// What is counted for `/metrics`.
+    pub metrics: Arc<Metrics>,
+    /// The process and the disk.
+    pub host: Arc<Host>,
     /// Where backups go.
     pub backups: Arc<Backups>,
     /// The public origin.

@@ -11,7 +11,7 @@ async fn every_server_function_by_every_role() {
         Need::Read => 0,
         Need::OwnKeys | Need::StoreKeys | Need::LoginLink | Need::Lists => 1,
         Need::ChangeDomains | Need::ReadAudit | Need::ExportAudit => 2,
-        Need::SeePeople | Need::People => 3,
+        Need::SeePeople | Need::Operate | Need::People => 3,
     };
     for (index, person) in ["vera", "maya", "tomasz", "ines"].into_iter().enumerate() {
         let browser = app.signed_in(person).await;
@@ -33,6 +33,8 @@ async fn every_server_function_by_every_role() {
         }
         let link = browser.post("/domains/no-such.example/login-link", &[("then", "show")]).await;
         assert_eq!(link.status == StatusCode::FORBIDDEN, index < rank(Need::LoginLink), "{person}");
+        let status = browser.get("/status").await;
+        assert_eq!(status.status == StatusCode::FORBIDDEN, index < rank(Need::Operate), "{person}");
     }
 }
 

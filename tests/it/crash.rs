@@ -23,9 +23,14 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the real program and waits until it says where it listens.
     pub(crate) fn start(dir: &Path, upstream: &str) -> Self {
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_sluice")), dir, upstream, &[])
+    }
+
+    /// The same by another command, with more settings.
+    pub(crate) fn start_by(mut command: Command, dir: &Path, upstream: &str, settings: &[(&str, &str)]) -> Self {
         let kek = dir.join("kek");
         std::fs::write(&kek, "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff").unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sluice"))
+        let mut child = command
             .env_clear()
             .envs([
                 ("SLUICE_AUTH", "demo"),
@@ -36,6 +41,7 @@ impl Server {
             ])
             .env("SLUICE_DATABASE", dir.join("sluice.sqlite3"))
             .env("SLUICE_KEK_FILE", kek)
+            .envs(settings.iter().copied())
             .stderr(Stdio::piped())
             .spawn()
             .expect("sluice starts");
@@ -49,6 +55,19 @@ impl Server {
         let said: serde_json::Value = serde_json::from_str(&line).expect("JSON logs");
         let address: SocketAddr = said["fields"]["address"].as_str().unwrap().parse().unwrap();
         Self { child, base: format!("http://{address}"), log }
+    }
+}
+
+impl Server {
+    /// Asks it to stop, as a service manager does.
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Whether and where a line of the log has these words.
+    pub(crate) fn logged(&self, words: &str) -> Option<usize> {
+        self.log.lock().unwrap().iter().position(|line| line.contains(words))
     }
 }
 

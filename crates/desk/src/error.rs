@@ -47,6 +47,9 @@ pub enum DeskError {
     /// Our own database failed; the reason is in the log.
     #[error("Sluice's own storage failed")]
     Storage,
+    /// Our own disk is full or read-only; nothing was changed.
+    #[error("Sluice's own disk is full or cannot be written to")]
+    Unwritable,
 }
 
 impl DeskError {
@@ -89,6 +92,10 @@ impl DeskError {
             Self::Storage => own(
                 "Not done: Sluice's own storage failed.",
                 "Try again; if it stays, give your administrator the request id.",
+            ),
+            Self::Unwritable => own(
+                "Not done: Sluice's own disk is full or cannot be written to.",
+                "Reading goes on. Tell your administrator; it works again as soon as there is room.",
             ),
             Self::Upstream(error) => upstream_words(error),
         }
@@ -163,7 +170,10 @@ fn upstream_words(error: &Upstream) -> (String, String) {
 
 impl From<store::StoreError> for DeskError {
     fn from(error: store::StoreError) -> Self {
-        Self::storage(&error)
+        match Self::storage(&error) {
+            Self::Storage if matches!(error, store::StoreError::Unwritable(_)) => Self::Unwritable,
+            other => other,
+        }
     }
 }
 

@@ -97,6 +97,11 @@ impl Hub {
         self.tell();
     }
 
+    /// How many jobs this process runs.
+    pub(crate) fn count_running(&self) -> usize {
+        self.with(|running| running.len())
+    }
+
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }

@@ -10,6 +10,7 @@ mod changes;
 mod entries;
 mod error;
 mod find;
+mod health;
 mod inventory;
 mod jobs;
 mod keymap;
@@ -18,6 +19,7 @@ mod lists;
 mod live;
 mod login;
 mod mx;
+mod notes;
 mod people;
 mod provision;
 mod reach;
@@ -41,6 +43,7 @@ pub use entries::{
 };
 pub use error::{DeskError, FieldError};
 pub use find::{Hit, Place, shown_address};
+pub use health::{Check, Counted, short_fingerprint};
 pub use inbound::{
     facet::{Snapshot, Whole},
     lists::{Target, Whose},
@@ -107,6 +110,7 @@ struct Inner {
     jobs: jobs::Hub,
     refusals: sign_in::Refusals,
     refused: Arc<Semaphore>,
+    notes: notes::Notes,
 }
 
 impl Desk {
@@ -124,6 +128,7 @@ impl Desk {
             jobs,
             refusals: sign_in::Refusals::default(),
             refused,
+            notes: notes::Notes::default(),
         }))
     }
 

@@ -253,7 +253,11 @@ impl Desk {
         match live {
             Ok(Some(live)) => {
                 let (key, now) = (&reader.key.fingerprint, self.now_ms());
-                self.0.store.patch_reading(key, mirror_of(&live.wire), begun, now).await?;
+                match self.0.store.patch_reading(key, mirror_of(&live.wire), begun, now).await {
+                    // With a full disk what was read is still shown; the next sync mends the mirror.
+                    Err(error @ store::StoreError::Unwritable(_)) => tracing::warn!(%error, "not mirrored"),
+                    mirrored => mirrored?,
+                }
                 if witness_sees == Some(true) {
                     // The mirror is behind: ask every key before saying who holds it.
                     return self.ask_everyone(person, name).await;

@@ -139,7 +139,13 @@ impl Desk {
     pub(crate) async fn used(&self, row: &KeyRow) -> Result<()> {
         let now = self.now_ms();
         if row.last_used_at.is_none_or(|last| now - last >= USED_EVERY_MS) {
-            self.0.store.touch_key(&row.fingerprint, now).await?;
+            match self.0.store.touch_key(&row.fingerprint, now).await {
+                // With a full disk one can still read through a key; the note of it is not worth more.
+                Err(error @ store::StoreError::Unwritable(_)) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the use of a key could not be noted");
+                }
+                noted => noted?,
+            }
         }
         Ok(())
     }

@@ -245,10 +245,18 @@ impl Desk {
     pub async fn signed_in(&self, token: &Token) -> Result<Option<SignedIn>> {
         let now = self.now_ms();
         let Some(found) = self.0.store.session(token.hash(), now).await? else { return Ok(None) };
-        if now - found.session.seen_at >= NOTE_EVERY_MS {
-            self.0.store.touch_session(token.hash(), now).await?;
-        }
+        self.note_session(token, &found, now).await;
         Ok(signed_in(found))
+    }
+
+    /// Notes that a session was used. When that can't be written (the disk is full), reading goes on, and the session
+    /// ends the earlier.
+    async fn note_session(&self, token: &Token, found: &store::SignedIn, now: i64) {
+        if now - found.session.seen_at >= NOTE_EVERY_MS
+            && let Err(error) = self.0.store.touch_session(token.hash(), now).await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the use of a session could not be noted");
+        }
     }
 
     /// Whether a session is alive, by what pages call it. What cannot be asked counts as no.
@@ -277,9 +285,7 @@ impl Desk {
                     && map.decide(vouched).is_ok_and(|(role, _)| role.as_str() == person.role)
             });
             if let Some(found) = same {
-                if now - found.session.seen_at >= NOTE_EVERY_MS {
-                    self.0.store.touch_session(token.hash(), now).await.map_err(DeskError::from)?;
-                }
+                self.note_session(token, &found, now).await;
                 let signed_in = signed_in(found).ok_or(DeskError::Storage)?;
                 return Ok((SignedIn { proved_at, ..signed_in }, None));
             }

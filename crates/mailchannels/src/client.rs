@@ -1,9 +1,13 @@
 //! The client: one connection pool, one limiter for each customer, sessions that carry a key.
 
-use crate::{ApiKey, Lane, LimiterStats, limiter::Limiter};
+use crate::{
+    ApiKey, Lane, LimiterStats,
+    limiter::Limiter,
+    observe::{Observer, Watched},
+};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 use url::Url;
@@ -71,6 +75,7 @@ struct Shared {
     http: reqwest::Client,
     config: Config,
     limiters: Mutex<HashMap<AccountId, Arc<Limiter>>>,
+    observer: OnceLock<Arc<dyn Observer>>,
 }
 
 impl std::fmt::Debug for Client {
@@ -111,7 +116,19 @@ impl Client {
             .tls_backend_preconfigured(tls)
             .build()
             .map_err(|_| BuildError::Http)?;
-        Ok(Self(Arc::new(Shared { http, config, limiters: Mutex::default() })))
+        Ok(Self(Arc::new(Shared { http, config, limiters: Mutex::default(), observer: OnceLock::new() })))
+    }
+
+    /// Tells somebody of every call from now on; the first who asks is told.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        let _ = self.0.observer.set(observer);
+    }
+
+    /// Every customer's budget so far, and how busy it is.
+    #[must_use]
+    pub fn budgets(&self) -> Vec<(AccountId, LimiterStats)> {
+        let limiters = self.0.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+        limiters.iter().map(|(id, limiter)| (id.clone(), limiter.stats())).collect()
     }
 
     /// A customer's budget; the same id is the same budget in the whole process.
@@ -164,6 +181,11 @@ pub struct Session<'k> {
 impl Session<'_> {
     pub(crate) fn http(&self) -> &reqwest::Client {
         &self.account.client.0.http
+    }
+
+    /// A call that somebody may be told of.
+    pub(crate) fn watch(&self, operation: &'static str) -> Watched<'_> {
+        Watched::new(self.account.client.0.observer.get().map(AsRef::as_ref), operation)
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -80,6 +80,49 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Every outcome that an observer is told: it worked, who asked gave it up, or [`Self::outcome`].
+    pub const OUTCOMES: [&str; 16] = [
+        "done",
+        "abandoned",
+        "bad_key",
+        "not_yours",
+        "not_found",
+        "conflict",
+        "limit_reached",
+        "not_your_subscription",
+        "forbidden",
+        "invalid",
+        "rate_limited",
+        "breaker_open",
+        "unavailable",
+        "timeout",
+        "ambiguous",
+        "unexpected",
+    ];
+
+    /// A word for the kind of error, without anything that the service said.
+    #[must_use]
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::BadKey => "bad_key",
+            Self::NotYours { .. } => "not_yours",
+            Self::NotFound { .. } => "not_found",
+            Self::Conflict { .. } => "conflict",
+            Self::LimitReached { .. } => "limit_reached",
+            Self::NotYourSubscription { .. } => "not_your_subscription",
+            Self::Forbidden { .. } => "forbidden",
+            Self::Invalid { .. } => "invalid",
+            Self::RateLimited => "rate_limited",
+            Self::BreakerOpen => "breaker_open",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Timeout => "timeout",
+            Self::Ambiguous => "ambiguous",
+            Self::Unexpected { .. } => "unexpected",
+        }
+    }
+}
+
 /// What a 401 and a 403 mean differs by operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {

@@ -32,6 +32,8 @@ mod limiter;
 #[cfg(feature = "client")]
 mod lists;
 #[cfg(feature = "client")]
+mod observe;
+#[cfg(feature = "client")]
 mod ops;
 #[cfg(feature = "client")]
 mod provision;
@@ -52,6 +54,8 @@ pub use error::Error;
 pub use key::{ApiKey, InvalidKey};
 #[cfg(feature = "client")]
 pub use limiter::LimiterStats;
+#[cfg(feature = "client")]
+pub use observe::Observer;
 #[cfg(feature = "client")]
 pub use ops::LoginLink;
 #[cfg(feature = "client")]

@@ -5,12 +5,14 @@ use crate::{
     encode::address,
     error::{Meaning, classify},
     limiter::Ended,
+    observe::Watched,
     wire::{lost, refusal},
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use std::{io, time::Duration};
+use tokio::time::Instant;
 use tracing::Instrument;
 
 /// Time for one report: 40 MB over a line of a few Mbit/s.
@@ -74,7 +76,9 @@ impl Session<'_> {
         message: EscapedMessage<impl Stream<Item = io::Result<Bytes>> + Send + 'static>,
     ) -> Result<(), Error> {
         let span = tracing::debug_span!("upstream", operation = "report");
-        self.stream_once(kind, envelope, host, message).instrument(span).await
+        let watched = self.watch("report");
+        let result = self.stream_once(kind, envelope, host, message, &watched).instrument(span).await;
+        watched.ended(result)
     }
 
     async fn stream_once(
@@ -83,6 +87,7 @@ impl Session<'_> {
         envelope: Option<&Envelope>,
         host: Option<&SendingHost>,
         message: EscapedMessage<impl Stream<Item = io::Result<Bytes>> + Send + 'static>,
+        watched: &Watched<'_>,
     ) -> Result<(), Error> {
         let kind = match kind {
             ReportType::FalseNegative => "false_negative",
@@ -100,7 +105,9 @@ impl Session<'_> {
         let ends = |text: String| stream::iter([Ok(Bytes::from(text))]);
         let body = ends(before).chain(message.bytes).chain(ends(after));
         limiter.first_try();
+        let asked = Instant::now();
         limiter.enter(self.lane).await;
+        watched.waited(asked.elapsed());
         let flight = limiter.takes_off();
         let sent = self
             .http()

@@ -5,6 +5,7 @@ use crate::{
     encode::address,
     error::{Meaning, classify},
     limiter::Ended,
+    observe::Watched,
     repeat::{Again, after_loss},
 };
 use http::{HeaderValue, Method, StatusCode};
@@ -122,7 +123,9 @@ impl Session<'_> {
         accept: impl Fn(Answer) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let span = tracing::debug_span!("upstream", operation = call.operation);
-        self.tries(call, body, accept).instrument(span).await
+        let watched = self.watch(call.operation);
+        let result = self.tries(call, body, accept, &watched).instrument(span).await;
+        watched.ended(result)
     }
 
     async fn tries<T>(
@@ -130,6 +133,7 @@ impl Session<'_> {
         call: Call<'_>,
         body: Option<&impl Serialize>,
         accept: impl Fn(Answer) -> Result<T, Error>,
+        watched: &Watched<'_>,
     ) -> Result<T, Error> {
         // Refused here, before the budget and the breaker: it says nothing of the service.
         let url = address(&self.config().base_url, call.segments, call.query)?;
@@ -142,7 +146,9 @@ impl Session<'_> {
         let mut left = self.config().call_timeout;
         let (mut attempt, mut maybe_done) = (0, false);
         loop {
+            let asked = Instant::now();
             limiter.enter(self.lane).await;
+            watched.waited(asked.elapsed());
             attempt += 1;
             let began = Instant::now();
             let flight = limiter.takes_off();

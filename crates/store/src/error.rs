@@ -11,6 +11,9 @@ pub enum StoreError {
     /// Somebody else holds the database for too long; trying again may help.
     #[error("the database is busy")]
     Busy,
+    /// The disk is full, or may not be written to; nothing was changed. Reading goes on.
+    #[error("the disk is full or cannot be written to")]
+    Unwritable(#[source] sqlx::Error),
     /// The file is no database or is damaged.
     #[error("the database is damaged or is not a database")]
     Corrupt,
@@ -65,11 +68,16 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::PoolTimedOut => Self::Busy,
             sqlx::Error::Database(ref database) => {
                 // The low byte of an extended result code is the primary one.
-                let code = database.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
-                match code {
+                let code = database.code().and_then(|code| code.parse::<i32>().ok());
+                // Full, read-only, and a write, sync, truncation or growth that the system refused (a quota, say).
+                if let Some(13 | 778 | 1034 | 1290 | 1546 | 4874) = code {
+                    return Self::Unwritable(error);
+                }
+                match code.map(|code| code & 0xff) {
+                    Some(8) => Self::Unwritable(error),
                     Some(5 | 6) => Self::Busy,
                     Some(11 | 26) => Self::Corrupt,
-                    Some(10 | 13 | 14) => Self::Io(std::io::Error::other(database.to_string())),
+                    Some(10 | 14) => Self::Io(std::io::Error::other(database.to_string())),
                     _ => RULES
                         .iter()
                         .find(|(said, _)| !database.is_check_violation() && database.message().contains(said))

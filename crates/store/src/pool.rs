@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::de::DeserializeOwned;
@@ -46,6 +46,7 @@ struct Inner {
     writer: SqlitePool,
     readers: SqlitePool,
     statements: AtomicU64,
+    waited: AtomicU64, // nanoseconds
     mirror_version: AtomicU64,
     counts: Memory<u64>,
     handles: Memory<Vec<String>>,
@@ -92,6 +93,7 @@ impl Store {
             writer,
             readers,
             statements: AtomicU64::new(0),
+            waited: AtomicU64::new(0),
             mirror_version: AtomicU64::new(1),
             counts: Memory::default(),
             handles: Memory::default(),
@@ -213,7 +215,16 @@ impl Store {
 
     /// A write transaction that has its lock from the start. Dropped without commit, it leaves nothing.
     pub(crate) async fn begin(&self) -> Result<Tx> {
-        Ok(self.0.writer.begin_with("BEGIN IMMEDIATE").await?)
+        let began = Instant::now();
+        let begun = self.0.writer.begin_with("BEGIN IMMEDIATE").await;
+        let waited = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.0.waited.fetch_add(waited, Ordering::Relaxed);
+        Ok(begun?)
+    }
+
+    /// How long transactions waited for the writer, since the database was opened.
+    pub fn waited(&self) -> Duration {
+        Duration::from_nanos(self.0.waited.load(Ordering::Relaxed))
     }
 
     /// A counted statement.
@@ -293,5 +304,7 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     }
 }
 
+#[cfg(test)]
+mod steps;
 #[cfg(test)]
 mod tests;

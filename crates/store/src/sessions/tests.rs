@@ -178,3 +178,18 @@ async fn every_request_s_question_reads_an_index() {
         .unwrap();
     assert!(plan.iter().all(|row| row.3.starts_with("SEARCH")), "{plan:?}");
 }
+
+#[tokio::test]
+async fn a_clock_that_jumps_makes_no_session_longer() {
+    let fixture = Fixture::new().await;
+    let ann = fixture.person("ann").await;
+    fixture.store.begin_session(&new("t", &ann)).await.unwrap();
+    assert!(!fixture.alive("t", NOW + ABSOLUTE_MS).await, "forward: it ends");
+    assert!(fixture.alive("t", NOW - 299_000).await, "clocks are set by a little");
+    assert!(!fixture.alive("t", NOW - 301_000).await, "back: it does not count until its time has come");
+    assert!(fixture.alive("t", NOW + 1).await, "and when the clock is right, it is as it was");
+    // A note from the future must not keep it alive beyond its day either.
+    fixture.store.touch_session(hash("t"), NOW + 2 * ABSOLUTE_MS).await.unwrap();
+    assert!(!fixture.alive("t", NOW + ABSOLUTE_MS).await);
+    assert_eq!(fixture.store.census(NOW - 301_000).await.unwrap().sessions, 0);
+}
