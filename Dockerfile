@@ -9,7 +9,7 @@
 ARG BASE=rust:1.95-slim-bookworm
 
 FROM ${BASE} AS build
-# Node makes the browser code half as large (wasm-opt); the compiler is for SQLite, ring and mimalloc.
+# Node makes the browser code half as large (wasm-opt); the compiler is for SQLite and ring.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
     ca-certificates gcc libc6-dev nodejs npm tzdata \
