@@ -36,7 +36,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
 # The root of the image: the binary, what `ldd` says it needs, and the few files that a C library and TLS look for.
 RUN set -eu; \
     mkdir -p /root-of-image; cd /root-of-image; \
-    mkdir -p data etc/ssl/certs tmp usr/bin usr/share/doc/sluice usr/share/zoneinfo; \
+    mkdir -p data/backups etc/ssl/certs tmp usr/bin usr/share/doc/sluice usr/share/zoneinfo; \
     chmod 1777 tmp; \
     cp /out/sluice usr/bin/; \
     ldd /out/sluice | grep -o '/[^ ]*' | sort -u | xargs cp --parents --dereference -t .; \

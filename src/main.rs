@@ -9,11 +9,6 @@ use sluice::server::{
 };
 use std::{path::PathBuf, process::ExitCode};
 
-/// For Rust and, by taking the place of `malloc`, for `SQLite`: it gives back what a sync or a large page took, and
-/// costs less to ask than the C library's.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Web console for MailChannels Inbound.
 #[derive(Parser)]
 #[command(version = version(), about)]

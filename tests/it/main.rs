@@ -17,6 +17,7 @@ mod hardening;
 mod jobs;
 mod keymap;
 mod keys;
+mod kill_points;
 mod kills;
 mod lifecycle;
 mod lists;

@@ -59,7 +59,7 @@ async fn a_blob_that_is_damaged_is_named_and_keeps_its_key_known() {
     let app = TestApp::start(20).await;
     app.lead_with_keys(&[7, 8]).await;
     let database = app.database();
-    let damage = "UPDATE api_keys SET sealed = substr(sealed, 1, length(sealed) - 1) || x'00' WHERE label = 'web08'";
+    let damage = "UPDATE api_keys SET sealed = CAST(substr(sealed, 1, length(sealed) - 1) || x'00' AS BLOB) WHERE label = 'web08'";
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database);
     let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
     sqlx::query(damage).execute(&mut connection).await.unwrap();
@@ -70,11 +70,10 @@ async fn a_blob_that_is_damaged_is_named_and_keeps_its_key_known() {
     let TestApp { sandbox, running, dir, .. } = app;
     running.stop().await;
     let both = ["--kek", NEW, "--kek-previous-files", old_file.to_str().unwrap()];
-    let refused = command::keys(&config(&dir, &sandbox, &both), KeysCommand::Rotate);
+    let settings = config(&dir, &sandbox, &both);
     // Rotation says it and does the rest.
-    let (store, desk) =
-        run::open(&config(&dir, &sandbox, &both), config(&dir, &sandbox, &both).key_ring().unwrap()).await.unwrap();
-    let error = refused.await.unwrap_err();
+    let error = command::keys(&settings, KeysCommand::Rotate).await.unwrap_err();
+    let (store, desk) = run::open(&settings, settings.key_ring().unwrap()).await.unwrap();
     assert!(matches!(&error, RunError::Command(words) if words.contains("1 do not open")), "{error}");
     let status = desk.kek_status().await.unwrap();
     let blobs = |current: bool| status.iter().filter(|kek| kek.is_current == current).map(|kek| kek.blobs).sum::<u64>();
