@@ -7,6 +7,7 @@ pub mod audit_cli;
 pub mod auth;
 pub mod backup;
 pub mod bulk;
+pub mod clock;
 pub mod command;
 pub mod config;
 pub mod csrf;

@@ -3,6 +3,7 @@
 use crate::server::{
     assets,
     backup::{self, DatabaseLock},
+    clock,
     config::{Config, ConfigError, LogFormat},
     host::Host,
     listen,
@@ -222,6 +223,15 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     tasks.spawn({
         let stop = stop.clone();
         async move { listen::serve(listener, app, read, stop).await }
+    });
+    tasks.spawn({
+        let stop = stop.clone();
+        async move {
+            tokio::select! {
+                () = clock::keep_watched(system_clock) => {}
+                () = stop.cancelled() => {}
+            }
+        }
     });
     // What the provider says of itself is known before the first page, if it answers; nothing waits for it.
     tasks.spawn({

@@ -5,6 +5,7 @@
 mod answers;
 mod every;
 mod lost;
+mod observed;
 mod operations;
 mod raw;
 
@@ -57,6 +58,11 @@ impl Rig {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let id = AccountId(NEXT.fetch_add(1, Ordering::Relaxed).to_string());
         self.client.account(&id).with_key(&self.key, Lane::Interactive)
+    }
+
+    /// Somebody to be told of calls.
+    pub(crate) fn observe(&self, observer: std::sync::Arc<dyn mailchannels::Observer>) {
+        self.client.observe(observer);
     }
 
     pub(crate) fn session(&self) -> mailchannels::Session<'_> {
