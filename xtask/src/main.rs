@@ -1,4 +1,4 @@
-//! The project's own tool: `cargo xtask demo | build | test | bench | sbom`. Needs nothing but cargo to start;
+//! The project's own tool: `cargo xtask demo | build | test | bench | soak | sbom`. Needs nothing but cargo to start;
 //! what a step needs beyond that it installs, or says what is missing.
 #![expect(clippy::print_stdout, reason = "a tool talks to its terminal")]
 
@@ -37,6 +37,8 @@ enum Task {
     Test(test::Test),
     /// Measure a release build and print a table.
     Bench(bench::Bench),
+    /// Let 50 people use a release build for some minutes, at a service that fails now and then.
+    Soak(bench::Soak),
     /// List the crates in the binary, with licences and checksums, as CycloneDX.
     Sbom(sbom::Sbom),
 }
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Task::Assets => assets::build(),
         Task::Test(test) => test.run(),
         Task::Bench(bench) => bench.run(),
+        Task::Soak(soak) => soak.run(),
         Task::Sbom(sbom) => sbom.run(),
     };
     match done {
