@@ -16,6 +16,7 @@ use leptos_axum::ResponseOptions;
 use leptos_meta::Title;
 use std::{collections::HashMap, sync::Arc};
 use tokio::sync::OnceCell;
+use tracing::Instrument;
 
 /// What a page is made from.
 pub struct Cx {
@@ -105,6 +106,8 @@ where
     let response = expect_context::<ResponseOptions>();
     let parts = expect_context::<Parts>();
     let found = guard(need).map(|actor| (desk(), actor));
+    // Whichever task goes on with the page, its calls are logged under its request.
+    let request = tracing::Span::current();
     view! {
         <Suspense fallback=|| ()>
             {Suspend::new(async move {
@@ -127,7 +130,7 @@ where
                 let keys = OnceCell::new();
                 let now = desk.now_ms();
                 let cx = Arc::new(Cx { desk, actor, flash, query, url, now, theme, single_keys, keys });
-                let page = match load(cx.clone()).await {
+                let page = match load(cx.clone()).instrument(request).await {
                     Ok(page) => page,
                     Err(error) => failed(&cx, &error),
                 };

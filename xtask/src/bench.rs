@@ -1,11 +1,17 @@
-//! `cargo xtask bench`: a release build against budgets, as one table.
+//! `cargo xtask bench`: a release build against budgets, as one table. `cargo xtask soak`: the same build in use.
 
 use crate::{Step, assets, proc, root, target};
 use clap::Args;
 use std::{fs, process::Command};
 
-/// Where the table goes in the document.
-const TABLE: (&str, &str) = ("<!-- table -->\n", "<!-- end of table -->");
+/// The program that measures.
+const BENCH: &str = "sluice-bench";
+/// Where the bench's table goes.
+const PERFORMANCE: Place =
+    Place { document: "docs/performance.md", begin: "<!-- table -->\n", end: "<!-- end of table -->" };
+/// Where the soak's table goes.
+const RELIABILITY: Place =
+    Place { document: "docs/reliability.md", begin: "<!-- soak -->\n", end: "<!-- end of soak -->" };
 
 /// Flags of the benchmark.
 #[derive(Args)]
@@ -22,40 +28,77 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn run(self) -> Step {
-        assets::build()?;
-        let (sandbox, bench) = ("mailchannels-sandbox", "sluice-bench");
-        proc::cargo(&["build", "--release", "-p", "sluice", "--bin", "sluice", "-p", sandbox, "-p", bench])?;
-        let bin = target().join("release");
-        let mut command = Command::new(bin.join(bench));
-        command
-            .arg("run")
-            .args(&self.rows)
-            .args(self.quick.then_some("--quick"))
-            .arg("--sluice")
-            .arg(bin.join("sluice"))
-            .arg("--sandbox")
-            .arg(bin.join(sandbox))
-            .args(["--built", &built()?]);
-        if !self.keep {
-            return proc::run(&mut command);
-        }
-        let output = command
-            .stderr(std::process::Stdio::inherit())
-            .output()
-            .map_err(|error| format!("{bench} did not start: {error}"))?;
-        let table = String::from_utf8_lossy(&output.stdout);
-        println!("{table}");
-        if table.is_empty() {
-            return Err(format!("{bench} made no table"));
-        }
-        let path = root().join("docs/performance.md");
+        let mut command = measurer("run")?;
+        command.args(&self.rows).args(self.quick.then_some("--quick"));
+        measure(&mut command, self.keep.then_some(&PERFORMANCE))
+    }
+}
+
+/// Flags of the soak.
+#[derive(Args)]
+pub(crate) struct Soak {
+    /// Minutes.
+    #[arg(long, default_value_t = 3)]
+    minutes: u32,
+    /// Write the table into `docs/reliability.md` too.
+    #[arg(long)]
+    keep: bool,
+}
+
+impl Soak {
+    pub(crate) fn run(self) -> Step {
+        let mut command = measurer("soak")?;
+        command.args(["--minutes", &self.minutes.to_string()]);
+        measure(&mut command, self.keep.then_some(&RELIABILITY))
+    }
+}
+
+/// A place for a table in a document.
+struct Place {
+    document: &'static str,
+    begin: &'static str,
+    end: &'static str,
+}
+
+impl Place {
+    /// Puts a table where the last one was.
+    fn put(&self, table: &str) -> Step {
+        let path = root().join(self.document);
         let failed = |error: std::io::Error| format!("{}: {error}", path.display());
         let text = fs::read_to_string(&path).map_err(failed)?;
-        let (before, rest) = text.split_once(TABLE.0).ok_or("docs/performance.md has no place for the table")?;
-        let (_, after) = rest.split_once(TABLE.1).ok_or("docs/performance.md has no end of the table")?;
-        fs::write(&path, [before, TABLE.0, "\n", table.trim(), "\n\n", TABLE.1, after].concat()).map_err(failed)?;
-        if output.status.success() { Ok(()) } else { Err("see the table".into()) }
+        let no_place = || format!("{} has no {} and {}", self.document, self.begin.trim(), self.end);
+        let (before, rest) = text.split_once(self.begin).ok_or_else(no_place)?;
+        let (_, after) = rest.split_once(self.end).ok_or_else(no_place)?;
+        fs::write(&path, [before, self.begin, "\n", table.trim(), "\n\n", self.end, after].concat()).map_err(failed)
     }
+}
+
+/// Builds the release, the stand-in and the program that measures, which is returned to be started.
+fn measurer(task: &str) -> Step<Command> {
+    assets::build()?;
+    let sandbox = "mailchannels-sandbox";
+    proc::cargo(&["build", "--release", "-p", "sluice", "--bin", "sluice", "-p", sandbox, "-p", BENCH])?;
+    let bin = target().join("release");
+    let mut command = Command::new(bin.join(BENCH));
+    command.arg(task).arg("--sluice").arg(bin.join("sluice")).arg("--sandbox").arg(bin.join(sandbox));
+    command.args(["--built", &built()?]);
+    Ok(command)
+}
+
+/// Runs it, and keeps its table where that is wanted, also one with rows over their budget.
+fn measure(command: &mut Command, keep: Option<&Place>) -> Step {
+    let Some(place) = keep else { return proc::run(command) };
+    let output = command
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .map_err(|error| format!("{BENCH} did not start: {error}"))?;
+    let table = String::from_utf8_lossy(&output.stdout);
+    println!("{table}");
+    if table.is_empty() {
+        return Err(format!("{BENCH} made no table"));
+    }
+    place.put(&table)?;
+    if output.status.success() { Ok(()) } else { Err("see the table".into()) }
 }
 
 /// Compiler and commit.

@@ -1,4 +1,4 @@
-//! The project's own tool: `cargo xtask demo | build | test | bench | crash | sbom`. Needs nothing but cargo to start;
+//! The project's own tool: `cargo xtask demo | build | test | bench | crash | soak | sbom`. Needs nothing but cargo to start;
 //! what a step needs beyond that it installs, or says what is missing.
 #![expect(clippy::print_stdout, reason = "a tool talks to its terminal")]
 
@@ -40,6 +40,8 @@ enum Task {
     Bench(bench::Bench),
     /// Kill it at random points and show that nothing is lost.
     Crash(crash::Crash),
+    /// Let 50 people use a release build for some minutes, at a service that fails now and then.
+    Soak(bench::Soak),
     /// List the crates in the binary, with licences and checksums, as CycloneDX.
     Sbom(sbom::Sbom),
 }
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Task::Test(test) => test.run(),
         Task::Bench(bench) => bench.run(),
         Task::Crash(crash) => crash.run(),
+        Task::Soak(soak) => soak.run(),
         Task::Sbom(sbom) => sbom.run(),
     };
     match done {
