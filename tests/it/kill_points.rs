@@ -255,7 +255,7 @@ async fn a_migration_that_is_killed_goes_on_at_the_next_start() {
         let mut connection = SqliteConnectOptions::new().filename(place.database()).connect().await.unwrap();
         let domains: i64 = sqlx::query_scalar("SELECT count(*) FROM domains").fetch_one(&mut connection).await.unwrap();
         let found: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM names WHERE text MATCH '\"op-\" AND \"p-7\" AND \"-7.\" AND \"7.e\"'",
+            "SELECT count(*) FROM names WHERE names MATCH '\"op-\" AND \"p-7\" AND \"-7.\" AND \"7.e\"'",
         )
         .fetch_one(&mut connection)
         .await
