@@ -44,6 +44,17 @@ async fn a_full_database_refuses_writes_and_goes_on_by_itself() {
     };
     assert!(matches!(error, StoreError::Unwritable(_)), "{error:?}");
     assert!(store.person(&person).await.unwrap().is_some(), "reading goes on");
+    // In a transaction, SQLite ends it by itself; the next one must not be taken for a part of it.
+    for _ in 0..2 {
+        let mut tx = store.begin().await.unwrap();
+        let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+                    INSERT INTO meta (key, value) SELECT hex(randomblob(8)), randomblob(2000) FROM n";
+        let error = StoreError::from(store.sql(many).execute(&mut *tx).await.unwrap_err());
+        assert!(matches!(error, StoreError::Unwritable(_)), "{error:?}");
+        drop(tx);
+        store.sql(set(pages)).execute(store.write()).await.unwrap();
+    }
+    store.takes_writes().await.unwrap();
     store.sql(set(1_000_000)).execute(store.write()).await.unwrap();
     fixture.person("bob").await;
 }
