@@ -21,6 +21,7 @@ mod kill_points;
 mod kills;
 mod lifecycle;
 mod lists;
+mod markup;
 mod metrics;
 mod mx;
 mod operate;

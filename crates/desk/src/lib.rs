@@ -29,6 +29,7 @@ mod rescue;
 mod rescue_view;
 mod rotation;
 mod sending;
+mod sessions;
 mod sign_in;
 mod subscriptions;
 mod tamper;

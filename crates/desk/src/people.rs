@@ -63,6 +63,27 @@ impl Desk {
         Ok(self.0.store.person(id).await?.and_then(from_row))
     }
 
+    /// Signs in one of the demo people; `None` when there is no such subject.
+    pub async fn demo_person(&self, subject: &str) -> Result<Option<Person>> {
+        let Some(demo) = DEMO_PEOPLE.iter().find(|person| person.subject == subject) else {
+            return Ok(None);
+        };
+        let row = self
+            .0
+            .store
+            .upsert_person(&store::NewPerson {
+                issuer: DEMO_ISSUER,
+                subject: demo.subject,
+                name: demo.name,
+                email: None,
+                role: demo.role.as_str(),
+                mapped_by: "demo",
+                now: self.now_ms(),
+            })
+            .await?;
+        Ok(from_row(row).filter(|person| !person.disabled))
+    }
+
     /// Everybody who ever signed in, by name.
     pub async fn people(&self) -> Result<Vec<ListedPerson>> {
         Ok(self.0.store.people(self.now_ms()).await?)
