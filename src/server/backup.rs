@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -64,7 +64,12 @@ impl Backups {
     pub fn list(&self) -> io::Result<Vec<Backup>> {
         let Some(folder) = &self.folder else { return Ok(Vec::new()) };
         let mut found = Vec::new();
-        for entry in fs::read_dir(folder)? {
+        let entries = match fs::read_dir(folder) {
+            // It is made with the first backup.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+            entries => entries?,
+        };
+        for entry in entries {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
             if let Some(at) = time_of(&name) {
@@ -78,6 +83,9 @@ impl Backups {
     /// Makes one now, and drops the oldest above the number that stays. `who` is for the audit log.
     pub async fn make(&self, desk: &Desk, asker: &desk::Asker) -> Result<Copied, RunError> {
         let folder = self.folder.as_ref().ok_or_else(|| RunError::Command("SLUICE_BACKUP_DIR is not set".into()))?;
+        // Whoever can read it has everything but the key-encryption key.
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|source| RunError::Folder { path: folder.clone(), source })?;
         let copied = make(desk, asker, &folder.join(name_of(desk.now_ms()))).await?;
         if let Err(error) = self.prune() {
             tracing::warn!(%error, "old backups could not be deleted");

@@ -78,6 +78,14 @@ pub enum RunError {
         /// Why.
         source: std::io::Error,
     },
+    /// The folder of backups could not be made.
+    #[error("the folder {path} can't be made: {source}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A backup can't be put back.
     #[error("nothing was changed: {0}")]
     Restore(#[from] store::NotRestorable),

@@ -84,14 +84,17 @@ async fn a_blob_that_is_damaged_is_named_and_keeps_its_key_known() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_is_made_beside_the_server_and_put_back_while_none_runs() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().to_str().unwrap().to_owned();
+    // The folder is made with the first backup.
+    let folder = folder.path().join("kept/here");
+    let path = folder.to_str().unwrap().to_owned();
     let app = TestApp::start_with(50, &["--backup-dir", &path, "--backup-hours", "0", "--backup-keep", "3"]).await;
     app.lead_with_keys(&[7]).await;
     let admin = app.signed_in("ines").await;
     assert!(admin.get("/backups").await.text.contains("No backup yet"));
     let page = admin.submit("/do/backups/make", &[]).await;
     assert!(page.text.contains("is made and checked"), "{}", page.text);
-    let made: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let made: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
     assert_eq!(made.len(), 1, "{made:?}");
     let backup = &made[0];
     assert_eq!(std::fs::metadata(backup).unwrap().permissions().mode() & 0o777, 0o600);
