@@ -215,7 +215,7 @@ impl Store {
 
     /// A write transaction that has its lock from the start. Dropped without commit, it leaves nothing.
     pub(crate) async fn begin(&self) -> Result<Tx> {
-        let began = Instant::now();
+        let asked = Instant::now();
         let mut begun = self.0.writer.begin_with("BEGIN IMMEDIATE").await;
         if let Err(sqlx::Error::InvalidSavePointStatement) = begun {
             // A full disk makes SQLite end a transaction by itself, and the library goes on believing in it: only
@@ -223,7 +223,7 @@ impl Store {
             self.0.writer.acquire().await?.close().await?;
             begun = self.0.writer.begin_with("BEGIN IMMEDIATE").await;
         }
-        let waited = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let waited = u64::try_from(asked.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.0.waited.fetch_add(waited, Ordering::Relaxed);
         Ok(begun?)
     }

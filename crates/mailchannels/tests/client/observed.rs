@@ -35,7 +35,7 @@ async fn each_call_is_told_once_with_its_outcome() {
     assert_eq!(rig.session().status().await, Err(Error::BadKey));
     rig.answers(500, json!({})).await;
     assert!(rig.session().status().await.is_err(), "after three tries");
-    rig.session().deprovision("..").await.err().expect("refused here");
+    rig.session().deprovision("..").await.expect_err("refused here");
     // Given up by who asked.
     let session = rig.session();
     let asked = session.status();
