@@ -77,7 +77,7 @@ describe("back-channel logout", () => {
       "no audience": of({ aud: ABSENT }),
       "another issuer": of({ iss: "https://id.example" }),
       expired: of({ exp: now(-600), iat: now(-900) }),
-      "no exp": of({ exp: ABSENT }),
+      "no exp, and made a while ago": of({ exp: ABSENT, iat: now(-300) }),
       "of the future": of({ iat: now(3600), exp: now(7200) }),
       "no jti": of({ jti: ABSENT }),
       "nobody named": of({ sub: ABSENT, sid: ABSENT }),
