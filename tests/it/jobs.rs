@@ -121,7 +121,8 @@ async fn a_thousand_rows_with_faults_all_end_and_nothing_is_doubled() {
     let number = plan(desk, Act::Deprovision, &names.join("\n")).await;
     let asker = asker(desk).await;
     desk.confirm(&asker, number, "1000").await.unwrap();
-    assert_eq!(ended(desk, number).await, "done");
+    let state = ended(desk, number).await;
+    assert_eq!(state, "done", "{:?}", desk.store().job(&asker.person.id, number).await.unwrap());
     control.clear_faults();
     let counts = desk.job(&asker, number).await.unwrap().counts;
     assert_eq!(counts.done + counts.failed, 1_000, "{counts:?}");
