@@ -33,5 +33,6 @@ mod recipients;
 mod reports;
 mod rescue;
 mod sign_in;
+mod soak;
 mod team;
 mod web;

@@ -13,6 +13,8 @@ pub(crate) struct Browser {
     client: Client,
     base: String,
     cookies: Vec<(String, String)>,
+    /// What a proxy in front adds to every request.
+    vouched: Vec<(&'static str, String)>,
 }
 
 /// A page as it came.
@@ -21,6 +23,9 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// Where it sends us.
     pub(crate) location: Option<String>,
+    /// The id that it is logged by.
+    pub(crate) request: String,
+    cookies: Vec<(String, String)>,
     /// Its text.
     pub(crate) text: String,
 }
@@ -35,12 +40,33 @@ impl Browser {
             .tls_backend_preconfigured(tls()?)
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(Self { client, base: base.into(), cookies: Vec::new() })
+        Ok(Self { client, base: base.into(), cookies: Vec::new(), vouched: Vec::new() })
+    }
+
+    /// The same behind a proxy that says with every request who it is.
+    pub(crate) fn behind_proxy(mut self, vouched: Vec<(&'static str, String)>) -> Self {
+        self.vouched = vouched;
+        self
+    }
+
+    /// Forgets its cookies: whoever comes next is signed in anew.
+    pub(crate) fn forget(&mut self) {
+        self.cookies.clear();
+    }
+
+    fn keep(&mut self, answer: &mut Answer) {
+        for (name, value) in answer.cookies.drain(..) {
+            self.cookies.retain(|(known, _)| *known != name);
+            self.cookies.push((name, value));
+        }
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let request = self.client.request(method, format!("{}{path}", self.base)).header(ACCEPT, "text/html");
+        let mut request = self.client.request(method, format!("{}{path}", self.base)).header(ACCEPT, "text/html");
+        for (name, value) in &self.vouched {
+            request = request.header(*name, value);
+        }
         if cookies.is_empty() { request } else { request.header(COOKIE, cookies.join("; ")) }
     }
 
@@ -70,19 +96,20 @@ impl Browser {
     pub(crate) async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Step<Answer> {
         let request =
             self.request(Method::POST, path).header(ORIGIN, &self.base).header("sec-fetch-site", "same-origin");
-        let response = request.form(form).send().await.map_err(|error| error.to_string())?;
-        for cookie in response.headers().get_all(SET_COOKIE) {
-            let pair = cookie.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-            if let Some((name, value)) = pair.split_once('=') {
-                self.cookies.retain(|(known, _)| known != name);
-                self.cookies.push((name.to_owned(), value.to_owned()));
-            }
-        }
-        answer(response).await
+        let mut answer = answer(request.form(form).send().await.map_err(|error| error.to_string())?).await?;
+        self.keep(&mut answer);
+        Ok(answer)
     }
 
-    /// Sends a bulk form, which comes in several parts; tells the address of the plan it made.
-    pub(crate) async fn bulk(&self, act: &str, fields: &[(&str, &str)]) -> Step<String> {
+    /// Opens a page, whatever its status, and keeps the cookies that come with it.
+    pub(crate) async fn visit(&mut self, path: &str) -> Step<Answer> {
+        let mut answer = self.open(path).await?;
+        self.keep(&mut answer);
+        Ok(answer)
+    }
+
+    /// Sends a bulk form, which comes in several parts.
+    pub(crate) async fn bulk_form(&self, act: &str, fields: &[(&str, &str)]) -> Step<Answer> {
         let parts = fields.iter().map(|(name, value)| {
             format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
         });
@@ -92,7 +119,12 @@ impl Browser {
             .header(ORIGIN, &self.base)
             .header("sec-fetch-site", "same-origin")
             .header("content-type", "multipart/form-data; boundary=edge");
-        let answer = answer(request.body(body).send().await.map_err(|error| error.to_string())?).await?;
+        answer(request.body(body).send().await.map_err(|error| error.to_string())?).await
+    }
+
+    /// Sends a bulk form; tells the address of the plan it made.
+    pub(crate) async fn bulk(&self, act: &str, fields: &[(&str, &str)]) -> Step<String> {
+        let answer = self.bulk_form(act, fields).await?;
         answer
             .location
             .filter(|path| path.starts_with("/plans/"))
@@ -110,10 +142,16 @@ impl Browser {
 }
 
 async fn answer(response: Response) -> Step<Answer> {
-    let location = response.headers().get(LOCATION).and_then(|path| path.to_str().ok()).map(str::to_owned);
+    let header = |name: &str| response.headers().get(name).and_then(|text| text.to_str().ok()).map(str::to_owned);
+    let (location, request) = (header(LOCATION.as_str()), header("x-request-id").unwrap_or_default());
+    let pairs = response.headers().get_all(SET_COOKIE).iter().filter_map(|cookie| {
+        let (name, value) = cookie.to_str().ok()?.split(';').next()?.split_once('=')?;
+        Some((name.to_owned(), value.to_owned()))
+    });
+    let cookies = pairs.collect();
     let status = response.status().as_u16();
     let text = response.text().await.map_err(|error| error.to_string())?;
-    Ok(Answer { status, location, text })
+    Ok(Answer { status, location, request, cookies, text })
 }
 
 /// reqwest is built without a default TLS provider; the bench speaks plain HTTP, but it wants one.

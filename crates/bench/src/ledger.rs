@@ -18,6 +18,9 @@ pub(crate) struct Entry {
     pub(crate) path: String,
     /// Whether it changed something.
     pub(crate) changed: bool,
+    /// Microseconds until it was answered.
+    #[serde(default)]
+    pub(crate) took_us: u64,
 }
 
 /// The times of some requests, in order: the ledger is in the order of the answers.
@@ -75,7 +78,7 @@ mod tests {
     use proptest::{collection::vec, prelude::*};
 
     fn entry(at_us: u64, path: &str, status: u16) -> Entry {
-        Entry { at_us, operation: "deprovision".into(), status, path: path.into(), changed: status == 204 }
+        Entry { at_us, operation: "deprovision".into(), status, path: path.into(), changed: status == 204, took_us: 0 }
     }
 
     proptest! {

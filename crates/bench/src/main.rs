@@ -9,12 +9,13 @@ mod ledger;
 mod page;
 mod rig;
 mod rows;
+mod soak;
 mod table;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rows::What;
 use std::{path::PathBuf, process::ExitCode};
-use table::Table;
+use table::{Row, Table};
 
 /// A step failed; the text says which and why.
 pub(crate) type Step<T = ()> = Result<T, String>;
@@ -30,6 +31,8 @@ struct Cli {
 enum Task {
     /// Measure.
     Run(Run),
+    /// Many people for some minutes, at a service that fails now and then.
+    Soak(soak::Soak),
     /// The server that the list page is measured against.
     Bare(bare::Bare),
 }
@@ -41,6 +44,13 @@ struct Run {
     /// Fewer repetitions, and nothing with 100,000 domains.
     #[arg(long)]
     quick: bool,
+    #[command(flatten)]
+    programs: Programs,
+}
+
+/// What is measured.
+#[derive(Args)]
+struct Programs {
     /// Sluice's binary.
     #[arg(long)]
     sluice: PathBuf,
@@ -50,6 +60,22 @@ struct Run {
     /// What was built, and with what: for the head of the table.
     #[arg(long, default_value = "")]
     built: String,
+}
+
+impl Programs {
+    fn tools(&self, quick: bool) -> Step<Tools> {
+        let itself = std::env::current_exe().map_err(|error| error.to_string())?;
+        Ok(Tools { sluice: self.sluice.clone(), sandbox: self.sandbox.clone(), itself, quick })
+    }
+
+    /// Prints a table; an error says how many rows are over their budget.
+    fn print(&self, how: &str, rows: &[Row]) -> Step {
+        let cores = std::thread::available_parallelism().map_or(0, usize::from);
+        let cores = if cores == 1 { "1 core".to_owned() } else { format!("{cores} cores") };
+        println!("{cores}, {}{how}.\n\n{}", self.built, Table(rows));
+        let over = rows.iter().filter(|row| !row.kept()).count();
+        if over == 0 { Ok(()) } else { Err(format!("{over} of {} rows are over their budget", rows.len())) }
+    }
 }
 
 /// The programs that take part.
@@ -65,6 +91,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build();
     let done = runtime.map_err(|error| error.to_string()).and_then(|runtime| match Cli::parse().task {
         Task::Run(run) => runtime.block_on(run.run()),
+        Task::Soak(soak) => runtime.block_on(soak.run()),
         Task::Bare(bare) => runtime.block_on(bare.serve()),
     });
     match done {
@@ -78,15 +105,9 @@ fn main() -> ExitCode {
 
 impl Run {
     async fn run(self) -> Step {
-        let itself = std::env::current_exe().map_err(|error| error.to_string())?;
-        let tools = Tools { sluice: self.sluice, sandbox: self.sandbox, itself, quick: self.quick };
+        let tools = self.programs.tools(self.quick)?;
         let what = if self.rows.is_empty() { What::value_variants().to_vec() } else { self.rows };
         let rows = rows::measure(&tools, &what).await?;
-        let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        let cores = if cores == 1 { "1 core".to_owned() } else { format!("{cores} cores") };
-        let how = if self.quick { ", quick" } else { "" };
-        println!("{cores}, {}{how}.\n\n{}", self.built, Table(&rows));
-        let over = rows.iter().filter(|row| !row.kept()).count();
-        if over == 0 { Ok(()) } else { Err(format!("{over} of {} rows are over their budget", rows.len())) }
+        self.programs.print(if self.quick { ", quick" } else { "" }, &rows)
     }
 }

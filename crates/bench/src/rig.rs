@@ -36,10 +36,16 @@ pub(crate) struct StandIn {
 impl StandIn {
     /// Starts it with demo data, at the service's 100 requests a second.
     pub(crate) fn start(tools: &Tools, domains: usize) -> Step<Self> {
+        Self::start_slow(tools, domains, Duration::ZERO)
+    }
+
+    /// The same, and every answer takes so long.
+    pub(crate) fn start_slow(tools: &Tools, domains: usize, latency: Duration) -> Step<Self> {
         let (address, dns) = (free_address()?, free_address()?);
         let mut command = Command::new(&tools.sandbox);
         command
             .args(["--listen", &address.to_string(), "--dns", &dns.to_string(), "--domains", &domains.to_string()])
+            .args(["--latency-ms", &latency.as_millis().to_string()])
             .stdout(Stdio::null());
         let beside = Beside::start(&mut command, address, "/_sandbox/health")?;
         let control = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(crate::browser::tls()?);
@@ -66,6 +72,14 @@ impl StandIn {
         if !by.is_zero() {
             let fault = format!(r#"{{"operation":"*","kind":{{"latency_ms":{}}}}}"#, by.as_millis());
             self.ask(http::Method::POST, "faults", Some(&fault)).await?;
+        }
+        Ok(())
+    }
+
+    /// Some answers go wrong from now on, as the stand-in's `Fault` has it.
+    pub(crate) async fn go_wrong(&self, faults: &[serde_json::Value]) -> Step {
+        for fault in faults {
+            self.ask(http::Method::POST, "faults", Some(&fault.to_string())).await?;
         }
         Ok(())
     }
@@ -102,6 +116,9 @@ pub(crate) struct How<'a> {
     pub(crate) mx: bool,
     /// Log filter and file.
     pub(crate) log: Option<(&'a str, &'a Path)>,
+    /// Whether it runs as it is delivered: it syncs each minute and keeps to its own budget. A proxy in front says
+    /// who people are, so there can be many.
+    pub(crate) live: bool,
 }
 
 /// Sluice's folder, kept between its starts.
@@ -119,6 +136,11 @@ impl Home {
             .and_then(|()| fs::set_permissions(&kek, fs::Permissions::from_mode(0o400)))
             .map_err(|error| error.to_string())?;
         Ok(Self { folder, upstream })
+    }
+
+    /// The same folder at another address of the service.
+    pub(crate) fn at(self, upstream: String) -> Self {
+        Self { upstream, ..self }
     }
 
     /// A file in it.
@@ -139,15 +161,22 @@ impl Home {
             command.env_remove(name);
         }
         command
-            .env("SLUICE_AUTH", "demo")
             .env("SLUICE_LISTEN", address.to_string())
             .env("SLUICE_DATABASE", self.database())
             .env("SLUICE_KEK_FILE", self.path("kek"))
             .env("SLUICE_UPSTREAM", &self.upstream)
-            .env("SLUICE_RATE", "100")
-            .env("SLUICE_SYNC_SECONDS", NEVER)
             .env("SLUICE_MX_SECONDS", if how.mx { NEVER } else { "0" })
             .env("SLUICE_LOG", how.log.map_or("warn", |(filter, _)| filter));
+        if how.live {
+            command
+                .env("SLUICE_AUTH", "trusted-header")
+                .env("SLUICE_PROXY_CIDRS", "127.0.0.1")
+                .env("SLUICE_ROLE_AGENTS", "agents")
+                .env("SLUICE_ROLE_LEADS", "leads")
+                .env("SLUICE_STEP_UP", "proxy");
+        } else {
+            command.env("SLUICE_AUTH", "demo").env("SLUICE_RATE", "100").env("SLUICE_SYNC_SECONDS", NEVER);
+        }
         if let Some((_, file)) = how.log {
             command.stderr(fs::File::create(file).map_err(|error| error.to_string())?);
         }
@@ -207,6 +236,12 @@ impl Sluice {
         Ok(browser)
     }
 
+    /// Somebody whom the proxy in front vouches for.
+    pub(crate) fn vouched(&self, who: &str, group: &str) -> Step<Browser> {
+        let headers = vec![("x-forwarded-user", who.to_owned()), ("x-forwarded-groups", group.to_owned())];
+        Ok(Browser::new(self.base.clone())?.behind_proxy(headers))
+    }
+
     /// Somebody who isn't signed in.
     pub(crate) fn visitor(&self) -> Step<Browser> {
         Browser::new(self.base.clone())
@@ -216,13 +251,7 @@ impl Sluice {
     pub(crate) async fn mirror(&self, person: &mut Browser, keys: std::ops::RangeInclusive<u32>) -> Step<Duration> {
         let began = Instant::now();
         let count = keys.clone().count();
-        for number in keys {
-            let (label, secret) = (format!("web{number:02}"), secret(number));
-            let page = person.submit("/do/keys/add", &[("label", &label), ("secret", &secret)]).await?;
-            if !page.contains("is stored") {
-                return Err(format!("the key {label} was not stored"));
-            }
-        }
+        add_keys(person, keys).await?;
         let all = if count == 1 { "from 1 key<".to_owned() } else { format!("from {count} keys<") };
         while !person.get("/domains").await?.contains(&all) {
             if began.elapsed() > Duration::from_mins(5) {
@@ -232,4 +261,16 @@ impl Sluice {
         }
         Ok(began.elapsed())
     }
+}
+
+/// Adds these keys for somebody.
+pub(crate) async fn add_keys(person: &mut Browser, keys: impl IntoIterator<Item = u32>) -> Step {
+    for number in keys {
+        let (label, secret) = (format!("web{number:02}"), secret(number));
+        let page = person.submit("/do/keys/add", &[("label", &label), ("secret", &secret)]).await?;
+        if !page.contains("is stored") {
+            return Err(format!("the key {label} was not stored"));
+        }
+    }
+    Ok(())
 }

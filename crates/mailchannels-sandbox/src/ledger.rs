@@ -19,4 +19,6 @@ pub struct Entry {
     pub status: u16,
     /// Whether something was changed.
     pub changed: bool,
+    /// Microseconds from then until it was answered; what a body takes that comes in pieces is not among them.
+    pub took_us: u64,
 }

@@ -134,26 +134,28 @@ async fn handle(control: Control, peer: IpAddr, request: Request<Incoming>) -> i
     let operation = routed.as_ref().map_or("", Op::name);
     let secret = parts.headers.get("x-api-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut entry = Entry {
-        at_us: u64::try_from(at.as_micros()).unwrap_or(u64::MAX),
+        at_us: micros(at),
         key: String::new(),
         method: parts.method.to_string(),
         path: path.to_owned(),
         operation,
         status: 0,
         changed: false,
+        took_us: 0,
     };
+    let log = |entry: Entry| note(&control, entry, at);
     let (key, limited, fault) = admit(&control, secret, &mut entry);
     sleep(control.options.latency).await;
     if limited {
         // As a proxy in front of the service says it.
         entry.status = 503;
-        control.lock().ledger.push(entry);
+        log(entry);
         return Ok(html(StatusCode::SERVICE_UNAVAILABLE));
     }
     match &fault {
         Some(FaultKind::Status { code, body }) => {
             entry.status = *code;
-            control.lock().ledger.push(entry);
+            log(entry);
             let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let bytes = body.as_ref().map_or_else(
                 || json_bytes(&Reply::error(status, "fault", &[]).body.unwrap_or_default()),
@@ -162,7 +164,7 @@ async fn handle(control: Control, peer: IpAddr, request: Request<Incoming>) -> i
             return Ok(respond(status, Some(bytes)));
         }
         Some(FaultKind::Reset) => {
-            control.lock().ledger.push(entry);
+            log(entry);
             return Err(io::Error::other("reset"));
         }
         Some(FaultKind::LatencyMs(ms)) => sleep(Duration::from_millis(*ms)).await,
@@ -177,11 +179,8 @@ async fn handle(control: Control, peer: IpAddr, request: Request<Incoming>) -> i
     let (reply, allow) = work(routed);
     entry.status = reply.status.as_u16();
     entry.changed = reply.changed;
-    let error_body = {
-        let mut inner = control.lock();
-        inner.ledger.push(entry);
-        inner.switches.get("error_body")
-    };
+    log(entry);
+    let error_body = control.lock().switches.get("error_body");
     if reply.changed {
         control.save();
     }
@@ -201,6 +200,16 @@ async fn handle(control: Control, peer: IpAddr, request: Request<Incoming>) -> i
             Ok(response)
         }
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Writes a request that came at a time into the ledger.
+fn note(control: &Control, mut entry: Entry, came: Duration) {
+    entry.took_us = micros(control.started.elapsed().saturating_sub(came));
+    control.lock().ledger.push(entry);
 }
 
 /// Finds the key, takes a place in its customer's second, and picks a fault. Says whether there was no place.

@@ -9,7 +9,8 @@ const BUDGET: f64 = 12.0;
 
 pub(super) async fn rows(tools: &Tools, ready: &Ready) -> Step<Vec<Row>> {
     let log = ready.home.path("statements.log");
-    let sluice = ready.home.start(tools, How { mx: true, log: Some(("warn,sqlx::query=debug", &log)) })?;
+    let sluice =
+        ready.home.start(tools, How { mx: true, log: Some(("warn,sqlx::query=debug", &log)), ..How::default() })?;
     let lead = sluice.lead().await?;
     sluice.beside.settle().await?;
     let so_far = || -> Step<usize> {
