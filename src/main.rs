@@ -33,7 +33,7 @@ enum Command {
     Keys(KeysCommand),
     /// Make a backup, also while the server runs. The key-encryption key is not in it.
     Backup {
-        /// The file to make; without it, one named after the time in SLUICE_BACKUP_DIR.
+        /// The file to make; without it, one named after the time in `SLUICE_BACKUP_DIR`.
         #[arg(long)]
         to: Option<PathBuf>,
     },

@@ -98,12 +98,12 @@ async fn render(State(state): State<AppState>) -> Response {
     text.push_str(&moment.handle().render());
     if let Some(counted) = counted {
         // The facade has no counters of parts.
-        text.push_str(&format!(
+        text.extend([format!(
             "# HELP sluice_sqlite_busy_seconds_total Time that transactions waited for the writer\n\
              # TYPE sluice_sqlite_busy_seconds_total counter\n\
              sluice_sqlite_busy_seconds_total {}\n",
             counted.waited.as_secs_f64()
-        ));
+        )]);
     }
     let mut response = plain(StatusCode::OK, text).into_response();
     let kind = http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

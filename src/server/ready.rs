@@ -61,7 +61,7 @@ impl Readiness {
 /// Writes a file without a name where the database is, and lets it go.
 fn probe(folder: &Path) -> std::io::Result<()> {
     let mut file = tempfile::tempfile_in(folder)?;
-    file.write_all(&[0; PROBE])?;
+    file.write_all(&vec![0; PROBE])?;
     file.sync_data()
 }
 

@@ -64,11 +64,6 @@ impl Server {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
-
-    /// Whether and where a line of the log has these words.
-    pub(crate) fn logged(&self, words: &str) -> Option<usize> {
-        self.log.lock().unwrap().iter().position(|line| line.contains(words))
-    }
 }
 
 impl Drop for Server {

@@ -18,8 +18,11 @@ const MARKUP: [&str; 5] = [
     "' onmouseover='alert(1)",
 ];
 
+/// An element's name and attributes.
+type Element = (String, Vec<(String, String)>);
+
 /// Every element of a page with its attributes, and the text in scripts, as a browser reads them.
-pub(crate) fn elements(page: &str) -> (Vec<(String, Vec<(String, String)>)>, String) {
+pub(crate) fn elements(page: &str) -> (Vec<Element>, String) {
     let (mut found, mut scripts, mut inside) = (Vec::new(), String::new(), false);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut emitter = DefaultEmitter::default();

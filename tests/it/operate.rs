@@ -143,7 +143,7 @@ async fn backups_are_made_by_themselves_and_a_second_server_is_refused() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(60), made).await.expect("the first one, at the start");
+    tokio::time::timeout(std::time::Duration::from_mins(1), made).await.expect("the first one, at the start");
     let second = run::start(config(&app.dir, &app.sandbox, &[])).await.err().unwrap();
     assert!(matches!(second, RunError::InUse(_)), "{second}");
     assert_eq!(app.visitor().get("/healthz").await.status, StatusCode::OK);

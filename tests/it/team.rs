@@ -31,7 +31,7 @@ async fn an_open_stream_ends_with_the_session() {
     assert!(stream.chunk().await.unwrap().is_some(), "it tells something at first");
     lead.submit("/do/sessions/end-others", &[]).await;
     let rest = async { while stream.chunk().await.unwrap().is_some() {} };
-    tokio::time::timeout(Duration::from_secs(60), rest).await.expect("the stream ends");
+    tokio::time::timeout(Duration::from_mins(1), rest).await.expect("the stream ends");
     let desk = &app.running.desk;
     let person = desk.demo_person("tomasz").await.unwrap().unwrap();
     let (state, _) = desk.job_progress(&person, number.parse().unwrap()).await.unwrap().unwrap();

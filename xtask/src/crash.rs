@@ -44,7 +44,7 @@ impl Crash {
             self.kills
         );
         for row in rows {
-            table.push_str(&format!("| {row} | 0 |\n"));
+            table.extend(["| ", row, " | 0 |\n"]);
         }
         println!("{table}");
         if !self.keep {

@@ -42,7 +42,7 @@ enum Task {
     Crash(crash::Crash),
     /// Let 50 people use a release build for some minutes, at a service that fails now and then.
     Soak(bench::Soak),
-    /// List the crates in the binary, with licences and checksums, as CycloneDX.
+    /// List the crates in the binary, with licences and checksums, as `CycloneDX`.
     Sbom(sbom::Sbom),
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask sbom`: what the binary is made of, as CycloneDX, from Cargo.lock and the crates that were fetched. Asks
+//! `cargo xtask sbom`: what the binary is made of, as `CycloneDX`, from Cargo.lock and the crates that were fetched. Asks
 //! no network and says the same for the same commit: it has no date and no serial number.
 
 use crate::{Step, assets::BROWSER_CODE, root};
@@ -37,12 +37,11 @@ impl Sbom {
         parts.extend(tree(&browser)?);
         let lock = fs::read_to_string(root().join("Cargo.lock")).map_err(|error| format!("Cargo.lock: {error}"))?;
         let text = format!("{:#}\n", document(&parts, &checksums(&lock)));
-        match self.output {
-            Some(path) => fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display())),
-            None => {
-                print!("{text}");
-                Ok(())
-            }
+        if let Some(path) = self.output {
+            fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
+        } else {
+            print!("{text}");
+            Ok(())
         }
     }
 }

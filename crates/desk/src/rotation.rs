@@ -67,7 +67,9 @@ impl Desk {
             let blobs = self.page(after.as_ref()).await?;
             let Some(last) = blobs.last() else { break };
             after = Some((last.place.clone(), last.row.clone()));
-            blobs.iter().for_each(|blob| count(&blob.sealed));
+            for blob in &blobs {
+                count(&blob.sealed);
+            }
         }
         let known = self.0.store.keks().await?;
         let current = ring.current().to_string();

@@ -362,6 +362,7 @@ fn signed_in(found: store::SignedIn) -> Option<SignedIn> {
 }
 
 /// A session to be, with what it borrows from.
+#[expect(clippy::struct_field_names, reason = "it is the provider's name of it")]
 struct Session<'a> {
     hash: TokenHash,
     name: &'a str,

@@ -77,7 +77,7 @@ impl KeySet {
             Ok(()) => {}
             // An issuer that is down for a while doesn't sign people out whose keys are known.
             Err(error) if fetched_at.is_some_and(|at| now - at < DEAD_MS) => {
-                tracing::warn!(%error, "signing keys could not be fetched again")
+                tracing::warn!(%error, "signing keys could not be fetched again");
             }
             Err(error) => return Err(error.into()),
         }

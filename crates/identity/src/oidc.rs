@@ -1,4 +1,4 @@
-//! `OpenID Connect`: the code flow with PKCE, state and nonce (OpenID Connect Core 3.1, RFC 7636, RFC 9207).
+//! `OpenID Connect`: the code flow with PKCE, state and nonce (`OpenID` Connect Core 3.1, RFC 7636, RFC 9207).
 
 use crate::{
     Vouched,

@@ -174,8 +174,8 @@ pub async fn callback(
             let kept = token(request.headers(), SESSION);
             let ended = finish(&state, provider, &at, (&flow, &answer), session.zip(kept)).await;
             match ended {
-                Ok(token) => {
-                    ([(header::SET_COOKIE, cookie(SESSION, Some(&token)))], Redirect::to(&back)).into_response()
+                Ok(renewed) => {
+                    ([(header::SET_COOKIE, cookie(SESSION, Some(&renewed)))], Redirect::to(&back)).into_response()
                 }
                 Err(why) if session.is_some() && why == Why::StepUp => {
                     Redirect::to(&format!("/confirm?why=1&return={}", query_value(&back))).into_response()

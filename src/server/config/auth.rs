@@ -21,7 +21,7 @@ use url::Url;
 pub enum AuthMode {
     /// Pick one of four made-up people; only on a loopback address.
     Demo,
-    /// At an OpenID provider.
+    /// At an `OpenID` provider.
     Oidc,
     /// By an access proxy's signed token on every request.
     SignedHeader,
@@ -32,9 +32,9 @@ pub enum AuthMode {
 /// How dangerous actions are confirmed where a proxy signs people in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum StepUp {
-    /// A sign-in of the last ten minutes, as the token's auth_time says.
+    /// A sign-in of the last ten minutes, as the token's `auth_time` says.
     Required,
-    /// The word of the proxy that they are signed in; of a provider that never sends auth_time, that they just were.
+    /// The word of the proxy that they are signed in; of a provider that never sends `auth_time`, that they just were.
     #[value(alias = "provider")]
     Proxy,
 }
@@ -71,7 +71,7 @@ pub struct AuthConfig {
     /// oidc: our client id there.
     #[arg(long, env = "SLUICE_OIDC_CLIENT_ID", global = true)]
     pub oidc_client_id: Option<String>,
-    /// oidc: our client secret there. Prefer SLUICE_OIDC_CLIENT_SECRET_FILE.
+    /// oidc: our client secret there. Prefer `SLUICE_OIDC_CLIENT_SECRET_FILE`.
     #[arg(long, env = "SLUICE_OIDC_CLIENT_SECRET", hide_env_values = true, hide = true, global = true)]
     pub oidc_client_secret: Option<SecretString>,
     /// oidc: a file that holds the client secret.
@@ -125,7 +125,7 @@ pub struct AuthConfig {
     /// trusted-header: header with their groups, parted by commas or |.
     #[arg(long, env = "SLUICE_PROXY_GROUPS_HEADER", default_value = "X-Forwarded-Groups", global = true)]
     pub proxy_groups_header: String,
-    /// trusted-header: a secret that every request must carry as X-Sluice-Proxy-Secret. Prefer SLUICE_PROXY_SECRET_FILE.
+    /// trusted-header: a secret that every request must carry as X-Sluice-Proxy-Secret. Prefer `SLUICE_PROXY_SECRET_FILE`.
     #[arg(long, env = "SLUICE_PROXY_SECRET", hide_env_values = true, hide = true, global = true)]
     pub proxy_secret: Option<SecretString>,
     /// trusted-header: a file that holds that secret.
@@ -135,7 +135,7 @@ pub struct AuthConfig {
     /// signed-header and trusted-header: where signing out leads, the proxy's own page for it.
     #[arg(long, env = "SLUICE_SIGN_OUT_URL", global = true)]
     pub sign_out_url: Option<Url>,
-    /// Whether dangerous actions need an auth_time of the last ten minutes (required), or the word of the proxy or
+    /// Whether dangerous actions need an `auth_time` of the last ten minutes (required), or the word of the proxy or
     /// provider is enough (proxy).
     #[arg(long, env = "SLUICE_STEP_UP", global = true)]
     pub step_up: Option<StepUp>,

@@ -41,7 +41,7 @@ pub(crate) enum Page {
     Add,
     Remove,
     Plan,
-    PlanPage,
+    Planned,
     Confirm,
     Job,
     Other,
@@ -59,7 +59,7 @@ impl Page {
         Self::Add,
         Self::Remove,
         Self::Plan,
-        Self::PlanPage,
+        Self::Planned,
         Self::Confirm,
         Self::Job,
         Self::Other,
@@ -77,7 +77,7 @@ impl Page {
             Self::Add => "add an entry",
             Self::Remove => "remove it again",
             Self::Plan => "plan a bulk change",
-            Self::PlanPage => "look at the plan",
+            Self::Planned => "look at the plan",
             Self::Confirm => "confirm it and wait for it",
             Self::Job => "look at the job",
             Self::Other => "keys, jobs, audit log",
@@ -244,7 +244,7 @@ impl Agent {
         else {
             return;
         };
-        self.open(Page::PlanPage, &plan).await;
+        self.open(Page::Planned, &plan).await;
         self.think().await;
         let number = plan.rsplit('/').next().unwrap_or_default().to_owned();
         let form = [("number", number.as_str()), ("typed", &names.len().to_string())];
@@ -318,7 +318,7 @@ mod tests {
         let browser = Browser::new("http://localhost").unwrap();
         let mut agent = Agent::new(1, false, browser);
         agent.remember(
-            r##"<a href="/domains/not.example">x</a><tbody><a href="/domains/a.example">a</a><a href="/domains/a.example">a</a><a href="/domains/b.example/servers">s</a><a href="/domains/b.example">b</a>"##,
+            r#"<a href="/domains/not.example">x</a><tbody><a href="/domains/a.example">a</a><a href="/domains/a.example">a</a><a href="/domains/b.example/servers">s</a><a href="/domains/b.example">b</a>"#,
         );
         assert_eq!(agent.names, ["a.example", "b.example"]);
         let page = r#"<a href="/x">x</a><a href="/domains?a=1&amp;after=2" rel="next">Next</a>"#;

@@ -167,6 +167,7 @@ fn us(us: u64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "whole numbers")]
 mod tests {
     use super::*;
 

@@ -29,6 +29,8 @@ fn read(pairs: &[(&str, &[u8])]) -> Result<Vouched, Untrusted> {
     rules(None).read(&headers(pairs), peer())
 }
 
+type Pairs<'a> = Vec<(&'a str, &'a [u8])>;
+
 const USER: (&str, &[u8]) = ("x-forwarded-user", b"maya");
 
 #[test]
@@ -52,7 +54,6 @@ fn a_proxy_says_who_it_is() {
 fn spoofs_are_refused() {
     let long = [b'x'; VALUE_MAX + 1];
     let header = Err(Untrusted::Header);
-    type Pairs<'a> = Vec<(&'a str, &'a [u8])>;
     let cases: [(Pairs<'_>, _); 14] = [
         (vec![], &header),
         (vec![("x-forwarded-user", b"")], &header),
