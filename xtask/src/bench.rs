@@ -77,7 +77,9 @@ impl Place {
 fn measurer(task: &str) -> Step<Command> {
     assets::build()?;
     let sandbox = "mailchannels-sandbox";
-    proc::cargo(&["build", "--release", "-p", "sluice", "--bin", "sluice", "-p", sandbox, "-p", BENCH])?;
+    // A binary that is named shuts out all that are not.
+    let packages = ["-p", "sluice", "-p", sandbox, "-p", BENCH];
+    proc::cargo(&[&["build", "--release", "--bins"][..], &packages].concat())?;
     let bin = target().join("release");
     let mut command = Command::new(bin.join(BENCH));
     command.arg(task).arg("--sluice").arg(bin.join("sluice")).arg("--sandbox").arg(bin.join(sandbox));

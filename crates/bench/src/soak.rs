@@ -27,8 +27,6 @@ const AGENTS: u32 = 50;
 const LEADS: u32 = 4;
 /// Keys of each agent; a lead has all.
 const KEYS_EACH: u32 = 3;
-/// Domains.
-const DOMAINS: usize = 10_000;
 /// What every call takes at least.
 const LATENCY: Duration = Duration::from_millis(40);
 /// The part of the time that is not measured, while caches fill.
@@ -44,6 +42,9 @@ pub(crate) struct Soak {
     /// Minutes.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     minutes: u32,
+    /// Domains.
+    #[arg(long, default_value_t = 10_000)]
+    domains: usize,
     #[command(flatten)]
     programs: Programs,
 }
@@ -76,15 +77,15 @@ pub(crate) struct Seen {
 impl Soak {
     pub(crate) async fn run(self) -> Step {
         let tools = self.programs.tools(false)?;
-        let stand_in = StandIn::start(&tools, DOMAINS)?;
+        let stand_in = StandIn::start(&tools, self.domains)?;
         let home = Home::new(stand_in.base())?;
         let sluice = home.start(&tools, How::default())?;
-        eprintln!("Mirroring {DOMAINS} domains …");
+        eprintln!("Mirroring {} domains …", self.domains);
         sluice.mirror(&mut sluice.lead().await?, 1..=KEYS).await?;
         drop(sluice);
         home.fill_mx().await?;
         drop(stand_in);
-        let stand_in = StandIn::start_slow(&tools, DOMAINS, LATENCY)?;
+        let stand_in = StandIn::start_slow(&tools, self.domains, LATENCY)?;
         let home = home.at(stand_in.base());
         let log = home.path("soak.log");
         let sluice = home.start(&tools, How { mx: true, live: true, log: Some((LOG, &log)) })?;

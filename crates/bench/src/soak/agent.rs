@@ -80,7 +80,7 @@ impl Page {
             Self::Planned => "look at the plan",
             Self::Confirm => "confirm it and wait for it",
             Self::Job => "look at the job",
-            Self::Other => "keys, jobs, audit log",
+            Self::Other => "keys, jobs, key map",
         }
     }
 }
@@ -165,7 +165,7 @@ impl Agent {
             }
             90..97 => self.entry().await,
             _ => {
-                let path = ["/keys", "/jobs", "/audit", "/keys/map"].choose(&mut self.rng).copied().unwrap_or("/keys");
+                let path = ["/keys", "/jobs", "/keys/map"].choose(&mut self.rng).copied().unwrap_or("/keys");
                 self.open(Page::Other, path).await;
             }
         }
