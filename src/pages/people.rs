@@ -88,13 +88,13 @@ fn row(now: i64, me: &str, listed: ListedPerson) -> impl IntoView + use<> {
     };
     view! {
         <tr role="row">
-            <th role="rowheader" scope="row" class="main">{person.name.clone()}<span class="sub">{person.email.clone()}</span></th>
+            <th role="rowheader" scope="row" class="main">{person.name.clone()}" "<span class="muted sm">{person.email.clone()}</span></th>
             <td role="cell" data-l="Role">{role}</td>
             <td role="cell" data-l="By" class="muted lo">{person.mapped_by.clone()}</td>
             <td role="cell" data-l="Signed in" class="muted nw">{person.last_seen_at.map_or_else(|| "Never".to_owned(), |at| age(now, at))}</td>
             <td role="cell" data-l="Sessions" class="num">{listed.sessions}</td>
             <td role="cell" data-l="Keys" class="num">{listed.keys}</td>
-            <td role="cell" class="acts">{acts}</td>
+            <td role="cell"><div class="acts">{acts}</div></td>
         </tr>
     }
 }
@@ -181,10 +181,10 @@ fn own(cx: &Cx, sessions: Vec<SessionRow>) -> impl IntoView + use<> {
             view! {
                 <tr role="row">
                     <th role="rowheader" scope="row" class="main">{session.device.clone()}</th>
-                    <td role="cell" data-l="Place"><span class="mono">{session.address.clone()}</span><span class="sub">{place(&session.address)}</span></td>
+                    <td role="cell" data-l="Place"><span class="mono">{session.address.clone()}</span>" "<span class="muted">{place(&session.address)}</span></td>
                     <td role="cell" data-l="Signed in" class="muted nw">{age(now, session.started_at)}</td>
                     <td role="cell" data-l="Last seen" class="muted nw">{age(now, session.seen_at)}</td>
-                    <td role="cell" class="acts">{act}</td>
+                    <td role="cell"><div class="acts">{act}</div></td>
                 </tr>
             }
         })

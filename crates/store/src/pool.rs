@@ -30,8 +30,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 const READERS: u32 = 4;
 /// How long `SQLite` waits for a lock held by another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a caller waits for a connection of ours.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a caller waits for a connection of ours: on a busy machine with a slow disk a job of many rows makes others
+/// wait, and that is better than to stop it.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Answers of one kind remembered at most; see [`Store::remembered`].
 const REMEMBERED_MAX: usize = 256;
 
