@@ -1,7 +1,7 @@
 //! `GET /audit.csv`, and the one place where refusals are noted.
 
 use crate::{
-    api::forms::confirm_path,
+    api::{error::AppError, forms::confirm_path},
     pages::audit_view::View,
     server::{
         actor::{Actor, Need, desk},
@@ -44,12 +44,13 @@ pub async fn csv(
     Extension(actor): Extension<Actor>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    if !actor.may(Need::ExportAudit) {
-        refused_at(&state.desk, &actor, "GET /audit.csv", Need::ExportAudit);
-        return plain(StatusCode::FORBIDDEN, "Your role does not allow this.\n".into());
-    }
-    if Need::ExportAudit.is_grave() && !actor.is_fresh {
-        return Redirect::to(&confirm_path("/audit")).into_response();
+    match actor.check(Need::ExportAudit) {
+        Ok(()) => {}
+        Err(AppError::StepUp) => return Redirect::to(&confirm_path("/audit")).into_response(),
+        Err(_) => {
+            refused_at(&state.desk, &actor, "GET /audit.csv", Need::ExportAudit);
+            return plain(StatusCode::FORBIDDEN, "Your role does not allow this.\n".into());
+        }
     }
     let view = View::of_query(&query.unwrap_or_default());
     let filter = match view.filter() {

@@ -124,14 +124,8 @@ impl Backups {
 
 /// Makes a backup at a path.
 pub async fn make(desk: &Desk, asker: &desk::Asker, path: &Path) -> Result<Copied, RunError> {
-    let intent = desk.backup_intent(asker, &path.display().to_string()).await?;
-    let done = desk.store().copy_to(path).await;
-    let outcome = match &done {
-        Ok(copied) => format!("done: {} bytes", copied.bytes),
-        Err(error) => format!("failed: {error}"),
-    };
-    desk.concluded(intent, &outcome).await;
-    done.map_err(|source| RunError::Store { path: path.display().to_string(), source })
+    let failed = |source| RunError::Store { path: path.display().to_string(), source };
+    desk.back_up(asker, path).await.map_err(failed)
 }
 
 /// The lock of a database: who serves holds it, and who puts a backup back wants it.

@@ -49,12 +49,17 @@ pub enum KeysCommand {
     Verify,
 }
 
-/// `sluice keys …`
-pub async fn keys(config: &Config, command: KeysCommand) -> Result<(), RunError> {
+/// Does something with the database, and closes it whatever came of it.
+async fn with_desk<T>(config: &Config, act: impl AsyncFnOnce(&Desk) -> Result<T, RunError>) -> Result<T, RunError> {
     let (store, desk) = open(config, config.key_ring()?).await?;
-    let done = with_keys(&desk, command).await;
+    let done = act(&desk).await;
     store.close().await;
     done
+}
+
+/// `sluice keys …`
+pub async fn keys(config: &Config, command: KeysCommand) -> Result<(), RunError> {
+    with_desk(config, async |desk| with_keys(desk, command).await).await
 }
 
 async fn with_keys(desk: &Desk, command: KeysCommand) -> Result<(), RunError> {
@@ -97,14 +102,12 @@ fn unreadable(wrong: &[String]) -> Result<(), RunError> {
 
 /// `sluice backup`: one file, made while the server runs.
 pub async fn make_backup(config: &Config, to: Option<&Path>) -> Result<(), RunError> {
-    let (store, desk) = open(config, config.key_ring()?).await?;
     let asker = desk::command_line();
-    let done = match to {
-        Some(path) => backup::make(&desk, &asker, path).await,
-        None => config.backups().make(&desk, &asker).await,
+    let make = async |desk: &Desk| match to {
+        Some(path) => backup::make(desk, &asker, path).await,
+        None => config.backups().make(desk, &asker).await,
     };
-    store.close().await;
-    let copied = done?;
+    let copied = with_desk(config, make).await?;
     println!("{}\t{} bytes", copied.path.display(), copied.bytes);
     eprintln!("The key-encryption key is not in it: keep {} elsewhere.", config.key_ring()?.current());
     Ok(())
@@ -157,10 +160,7 @@ pub fn check_config(config: &Config) -> Result<(), RunError> {
 
 /// `sluice user …`
 pub async fn user(config: &Config, command: UserCommand) -> Result<(), RunError> {
-    let (store, desk) = open(config, config.key_ring()?).await?;
-    let done = act(config, &desk, command).await;
-    store.close().await;
-    done
+    with_desk(config, async |desk| act(config, desk, command).await).await
 }
 
 async fn act(config: &Config, desk: &Desk, command: UserCommand) -> Result<(), RunError> {

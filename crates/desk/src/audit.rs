@@ -89,28 +89,42 @@ pub(crate) struct Intent<'a> {
     pub(crate) after: Option<String>,
 }
 
+impl<'a> Intent<'a> {
+    /// Something done to a thing, without a key, and without anything to be compared.
+    pub(crate) fn to(action: &'a str, object_kind: &'a str, object: &'a str) -> Self {
+        Self { action, object_kind, object, account: None, fingerprint: None, before: None, after: None }
+    }
+
+    /// As the store writes it, when this person does it now.
+    pub(crate) fn by(&'a self, asker: &'a Asker, at: i64) -> store::NewIntent<'a> {
+        store::NewIntent {
+            at,
+            person_id: &asker.person.id,
+            person_name: &asker.person.name,
+            action: self.action,
+            object_kind: self.object_kind,
+            object: self.object,
+            account_id: self.account,
+            fingerprint: self.fingerprint,
+            request_id: &asker.request_id,
+            before: self.before.as_deref(),
+            after: self.after.as_deref(),
+            reason: asker.reason.as_deref(),
+            job: None,
+        }
+    }
+}
+
 impl Desk {
     /// Writes what is about to be done; if this fails, it must not be done.
     pub(crate) async fn intend(&self, asker: &Asker, intent: Intent<'_>) -> Result<i64> {
-        Ok(self
-            .0
-            .store
-            .record_intent(&store::NewIntent {
-                at: self.now_ms(),
-                person_id: &asker.person.id,
-                person_name: &asker.person.name,
-                action: intent.action,
-                object_kind: intent.object_kind,
-                object: intent.object,
-                account_id: intent.account,
-                fingerprint: intent.fingerprint,
-                request_id: &asker.request_id,
-                before: intent.before.as_deref(),
-                after: intent.after.as_deref(),
-                reason: asker.reason.as_deref(),
-                job: None,
-            })
-            .await?)
+        Ok(self.0.store.record_intent(&intent.by(asker, self.now_ms())).await?)
+    }
+
+    /// Writes something that is complete in itself.
+    pub(crate) async fn note(&self, asker: &Asker, event: Intent<'_>) -> Result<()> {
+        self.0.store.record_event(&event.by(asker, self.now_ms()), "done").await?;
+        Ok(())
     }
 
     /// Writes how an intent ended. A failure to write is logged, not raised: the act itself is past.
@@ -129,23 +143,9 @@ impl Desk {
         };
         let (desk, asker, action) = (self.clone(), asker.clone(), action.to_owned());
         tokio::spawn(async move {
-            let event = store::NewIntent {
-                at: desk.now_ms(),
-                person_id: &asker.person.id,
-                person_name: &asker.person.name,
-                action: "refused",
-                object_kind: "action",
-                object: &action,
-                account_id: None,
-                fingerprint: None,
-                request_id: &asker.request_id,
-                before: None,
-                after: None,
-                reason: None,
-                job: None,
-            };
+            let event = Intent::to("refused", "action", &action);
             let outcome = format!("refused: it needs {needs}, not {}", asker.person.role);
-            if let Err(error) = desk.0.store.record_event(&event, &outcome).await {
+            if let Err(error) = desk.0.store.record_event(&event.by(&asker, desk.now_ms()), &outcome).await {
                 tracing::error!(%error, person = %asker.person.id, action, "a refusal could not be recorded");
             }
             drop(permit);
@@ -171,23 +171,8 @@ impl Desk {
 
     /// Notes that somebody takes rows of the audit log away; if this fails, they must not get them.
     pub async fn audit_export(&self, asker: &Asker, filter: &str) -> Result<()> {
-        let event = store::NewIntent {
-            at: self.now_ms(),
-            person_id: &asker.person.id,
-            person_name: &asker.person.name,
-            action: "audit.export",
-            object_kind: "audit",
-            object: if filter.is_empty() { "everything" } else { filter },
-            account_id: None,
-            fingerprint: None,
-            request_id: &asker.request_id,
-            before: None,
-            after: None,
-            reason: asker.reason.as_deref(),
-            job: None,
-        };
-        self.0.store.record_event(&event, "done").await?;
-        Ok(())
+        let what = if filter.is_empty() { "everything" } else { filter };
+        self.note(asker, Intent::to("audit.export", "audit", what)).await
     }
 
     /// Prints the head of the chain to the log, from where it is kept outside the database.

@@ -81,15 +81,17 @@ pub type Clock = fn() -> i64;
 
 /// Whoever uses the command line, as the audit log calls them.
 pub fn command_line() -> Asker {
-    let person =
-        Person { id: String::new(), name: "command line".into(), role: Role::Admin, epoch: 0, disabled: false };
-    Asker::new(person, "command line")
+    no_person("command line")
 }
 
 /// What happens by itself, as the audit log calls it.
 pub fn the_schedule() -> Asker {
-    let person = Person { id: String::new(), name: "schedule".into(), role: Role::Admin, epoch: 0, disabled: false };
-    Asker::new(person, "schedule")
+    no_person("schedule")
+}
+
+fn no_person(name: &str) -> Asker {
+    let person = Person { id: String::new(), name: name.into(), role: Role::Admin, epoch: 0, disabled: false };
+    Asker::new(person, name)
 }
 
 /// The system's clock.

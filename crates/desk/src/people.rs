@@ -138,19 +138,8 @@ impl Desk {
     }
 
     async fn person_intent(&self, asker: &Asker, action: &str, person: &Person) -> Result<i64> {
-        self.intend(
-            asker,
-            Intent {
-                action,
-                object_kind: "person",
-                object: &person.id,
-                account: None,
-                fingerprint: None,
-                before: Some(person.name.clone()),
-                after: None,
-            },
-        )
-        .await
+        let before = Some(person.name.clone());
+        self.intend(asker, Intent { before, ..Intent::to(action, "person", &person.id) }).await
     }
 }
 

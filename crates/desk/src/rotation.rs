@@ -2,9 +2,9 @@
 //! it never holds the database for long; repeatable, so that one that was broken off is begun again.
 
 use crate::{Asker, Desk, DeskError, audit::Intent, error::Result, reach::seal_context};
-use secrecy::ExposeSecret;
-use std::collections::BTreeMap;
-use store::SealedBlob;
+use secrecy::{ExposeSecret, SecretString};
+use std::{collections::BTreeMap, path::Path};
+use store::{Copied, SealedBlob};
 use vault::{Context, KekId};
 
 /// Blobs that are wrapped in one transaction.
@@ -62,11 +62,8 @@ impl Desk {
         if let Some(master) = self.0.store.sealed_master().await? {
             count(&master);
         }
-        let mut after: Option<(String, String)> = None;
-        loop {
-            let blobs = self.page(after.as_ref()).await?;
-            let Some(last) = blobs.last() else { break };
-            after = Some((last.place.clone(), last.row.clone()));
+        let mut walk = Walk::default();
+        while let Some(blobs) = walk.next(self).await? {
             for blob in &blobs {
                 count(&blob.sealed);
             }
@@ -88,29 +85,11 @@ impl Desk {
             .collect())
     }
 
-    async fn page(&self, after: Option<&(String, String)>) -> Result<Vec<SealedBlob>> {
-        let after = after.map(|(place, row)| (place.as_str(), row.as_str()));
-        Ok(self.0.store.sealed_after(after, BATCH).await?)
-    }
-
     /// Wraps everything anew under the current key, `progress` after each batch. What does not open is left as it is
     /// and said; the key that it is under stays known.
     pub async fn rotate_kek(&self, mut progress: impl FnMut(&Rotated)) -> Result<Rotated> {
         let current = self.0.ring.current().to_string();
-        let intent = self
-            .intend(
-                &crate::command_line(),
-                Intent {
-                    action: "kek.rotate",
-                    object_kind: "kek",
-                    object: &current,
-                    account: None,
-                    fingerprint: None,
-                    before: None,
-                    after: None,
-                },
-            )
-            .await?;
+        let intent = self.intend(&crate::command_line(), Intent::to("kek.rotate", "kek", &current)).await?;
         let done = self.rewrap_all(&mut progress).await;
         let outcome = match &done {
             Ok(done) => format!("done: {} wrapped anew, {} unreadable", done.rewrapped, done.unreadable.len()),
@@ -123,11 +102,8 @@ impl Desk {
     async fn rewrap_all(&self, progress: &mut impl FnMut(&Rotated)) -> Result<Rotated> {
         let (store, ring) = (&self.0.store, &self.0.ring);
         let mut done = Rotated::default();
-        let mut after: Option<(String, String)> = None;
-        loop {
-            let blobs = self.page(after.as_ref()).await?;
-            let Some(last) = blobs.last() else { break };
-            after = Some((last.place.clone(), last.row.clone()));
+        let mut walk = Walk::default();
+        while let Some(blobs) = walk.next(self).await? {
             let mut batch = Vec::new();
             for blob in blobs {
                 match ring.rewrap(&context(&blob), &blob.sealed) {
@@ -148,23 +124,21 @@ impl Desk {
         Ok(done)
     }
 
-    /// Writes that a backup is about to be made; [`Self::concluded`] says how it ended.
-    pub async fn backup_intent(&self, asker: &Asker, path: &str) -> Result<i64> {
-        let intent = Intent {
-            action: "backup.make",
-            object_kind: "backup",
-            object: path,
-            account: None,
-            fingerprint: None,
-            before: None,
-            after: None,
+    /// Makes a copy of the database at a path. That it is made, and how it ended, is in the audit log.
+    ///
+    /// # Errors
+    /// As [`store::Store::copy_to`].
+    pub async fn back_up(&self, asker: &Asker, path: &Path) -> store::Result<Copied> {
+        let (store, object) = (&self.0.store, path.display().to_string());
+        let intent = Intent::to("backup.make", "backup", &object);
+        let intent = store.record_intent(&intent.by(asker, self.now_ms())).await?;
+        let done = store.copy_to(path).await;
+        let outcome = match &done {
+            Ok(copied) => format!("done: {} bytes", copied.bytes),
+            Err(error) => format!("failed: {error}"),
         };
-        self.intend(asker, intent).await
-    }
-
-    /// Writes how an intent ended that was begun outside of the use cases.
-    pub async fn concluded(&self, intent: i64, outcome: &str) {
-        self.conclude(intent, outcome).await;
+        self.conclude(intent, &outcome).await;
+        done
     }
 
     /// Opens everything that is sealed, and compares each API key with its fingerprint. Returns how many opened, and
@@ -172,27 +146,40 @@ impl Desk {
     pub async fn verify_sealed(&self) -> Result<(u64, Vec<String>)> {
         let mut good = 0;
         let mut wrong = Vec::new();
-        for key in self.0.store.every_key().await? {
-            match self.0.ring.open(&seal_context(&key.id, &key.owner_id), &key.sealed) {
-                Err(error) => wrong.push(format!("api_keys {}: {error}", key.id)),
-                Ok(secret) if self.0.master.fingerprint(secret.expose_secret()).full() != key.fingerprint => {
-                    wrong.push(format!("api_keys {}: it is another key than its fingerprint says", key.id));
-                }
-                Ok(_) => good += 1,
-            }
-        }
-        let mut after: Option<(String, String)> = Some(("sessions".to_owned(), String::new()));
-        loop {
-            let blobs = self.page(after.as_ref()).await?;
-            let Some(last) = blobs.last() else { break };
-            after = Some((last.place.clone(), last.row.clone()));
+        let mut walk = Walk::default();
+        while let Some(blobs) = walk.next(self).await? {
             for blob in &blobs {
                 match self.0.ring.open(&context(blob), &blob.sealed) {
-                    Ok(_) => good += 1,
                     Err(error) => wrong.push(named(blob, &error)),
+                    Ok(secret) if !self.is_of(&secret, blob.fingerprint.as_deref()) => {
+                        wrong.push(named(blob, &"it is another key than its fingerprint says"));
+                    }
+                    Ok(_) => good += 1,
                 }
             }
         }
         Ok((good, wrong))
+    }
+
+    fn is_of(&self, secret: &SecretString, fingerprint: Option<&str>) -> bool {
+        fingerprint.is_none_or(|own| self.0.master.fingerprint(secret.expose_secret()).full() == own)
+    }
+}
+
+/// Goes through everything that is sealed, some at a time.
+#[derive(Default)]
+struct Walk {
+    /// Place and row of the last one.
+    after: Option<(String, String)>,
+}
+
+impl Walk {
+    /// The next ones; `None` after the last.
+    async fn next(&mut self, desk: &Desk) -> Result<Option<Vec<SealedBlob>>> {
+        let after = self.after.as_ref().map(|(place, row)| (place.as_str(), row.as_str()));
+        let blobs = desk.0.store.sealed_after(after, BATCH).await?;
+        let Some(last) = blobs.last() else { return Ok(None) };
+        self.after = Some((last.place.clone(), last.row.clone()));
+        Ok(Some(blobs))
     }
 }

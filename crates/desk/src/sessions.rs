@@ -2,9 +2,10 @@
 
 use crate::{
     Asker, Circumstances, Desk, Mode, Person, Token,
+    audit::Intent,
     error::{DeskError, Result},
     people,
-    sign_in::{event, hint_context},
+    sign_in::hint_context,
 };
 use identity::{Vouched, claims::Logout, oidc::Flow};
 use secrecy::SecretString;
@@ -33,7 +34,7 @@ impl Desk {
     pub async fn end_session(&self, asker: &Asker, name: &str) -> Result<bool> {
         let ended = self.0.store.end_named_session(&asker.person.id, name).await?;
         if ended {
-            self.asker_event(asker, "session.end", name).await?;
+            self.note(asker, Intent::to("session.end", "session", name)).await?;
         }
         Ok(ended)
     }
@@ -41,7 +42,7 @@ impl Desk {
     /// Ends all of the person's sessions but the one of that name; returns how many.
     pub async fn end_other_sessions(&self, asker: &Asker, but: &str) -> Result<u64> {
         let ended = self.0.store.end_sessions_of(&asker.person.id, Some(but)).await?;
-        self.asker_event(asker, "session.end-others", but).await?;
+        self.note(asker, Intent::to("session.end-others", "session", but)).await?;
         Ok(ended)
     }
 
@@ -104,14 +105,6 @@ impl Desk {
         };
         let Some(person) = self.person(&id).await?.filter(|person| !person.disabled) else { return Ok(None) };
         Ok(Some(self.begin_session(&person, Mode::Link, None, now, at).await?))
-    }
-
-    async fn asker_event(&self, asker: &Asker, action: &str, object: &str) -> Result<()> {
-        let at = Circumstances { request_id: asker.request_id.clone(), ..Circumstances::default() };
-        let who = (asker.person.id.as_str(), asker.person.name.as_str());
-        let event = event(self.now_ms(), who, action, ("session", object), None, &at);
-        self.0.store.record_event(&event, "done").await?;
-        Ok(())
     }
 
     /// Keeps a sign-in that is begun at a provider; returns what the browser's cookie is to hold.

@@ -305,10 +305,7 @@ impl Desk {
         let outcome = format!("refused: {why}");
         self.0
             .store
-            .record_event(
-                &event(self.now_ms(), ("", "nobody"), "sign-in", ("sign-in", &object), Some(mode), at),
-                &outcome,
-            )
+            .record_event(&event(self.now_ms(), ("", "nobody"), "sign-in", ("sign-in", &object), mode, at), &outcome)
             .await?;
         Ok(())
     }
@@ -321,18 +318,18 @@ impl Desk {
         at: &Circumstances,
         outcome: &str,
     ) -> Result<()> {
-        let event = event(self.now_ms(), (&person.id, &person.name), action, ("person", &person.id), Some(mode), at);
+        let event = event(self.now_ms(), (&person.id, &person.name), action, ("person", &person.id), mode, at);
         self.0.store.record_event(&event, outcome).await?;
         Ok(())
     }
 }
 
-pub(crate) fn event<'a>(
+fn event<'a>(
     now: i64,
     (person_id, person_name): (&'a str, &'a str),
     action: &'a str,
     (object_kind, object): (&'a str, &'a str),
-    mode: Option<Mode>,
+    mode: Mode,
     at: &'a Circumstances,
 ) -> store::NewIntent<'a> {
     store::NewIntent {
@@ -346,7 +343,7 @@ pub(crate) fn event<'a>(
         fingerprint: None,
         request_id: &at.request_id,
         before: (!at.address.is_empty()).then_some(at.address.as_str()),
-        after: mode.map(Mode::as_str),
+        after: Some(mode.as_str()),
         reason: None,
         job: None,
     }

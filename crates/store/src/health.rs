@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 use vault::{KekId, KeyRing, OpenError};
 
-use crate::{Result, Store, UnlockError, pool::newest_schema};
+use crate::{Result, Store, UnlockError, pool::newest_schema, sessions::session_lives};
 
 /// What a status page and the metrics count, in one look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,9 +38,8 @@ pub struct MirrorAge {
 }
 
 /// Sessions that are alive at ?1.
-const SESSIONS: &str = "SELECT count(*) FROM sessions s JOIN people p ON p.id = s.person_id
-     WHERE s.epoch = p.epoch AND p.disabled_at IS NULL AND s.seen_at > ?1 - 1800000 AND s.started_at > ?1 - 28800000
-       AND s.started_at < ?1 + 300000";
+const SESSIONS: &str =
+    concat!("SELECT count(*) FROM sessions s JOIN people p ON p.id = s.person_id WHERE ", session_lives!());
 
 impl Store {
     /// The schema of the database, and the one that this program has. A migration that began and did not end counts

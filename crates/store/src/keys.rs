@@ -118,19 +118,6 @@ pub struct ReplaceKey<'a> {
     pub now: i64,
 }
 
-/// A sealed secret with what it is bound to, for verification.
-#[derive(Clone, Debug, FromRow)]
-pub struct SealedRow {
-    /// Id of the hold.
-    pub id: String,
-    /// Whose it is.
-    pub owner_id: String,
-    /// Its fingerprint, full form.
-    pub fingerprint: String,
-    /// The sealed secret.
-    pub sealed: Vec<u8>,
-}
-
 macro_rules! select_key {
     ($where:literal) => {
         concat!(
@@ -321,14 +308,6 @@ impl Store {
             self.mirror_changed();
         }
         Ok(())
-    }
-
-    /// Every sealed secret.
-    pub async fn every_key(&self) -> Result<Vec<SealedRow>> {
-        Ok(self
-            .rows("SELECT id, owner_id, fingerprint, sealed FROM api_keys ORDER BY id")
-            .fetch_all(self.read())
-            .await?)
     }
 
     async fn fingerprint_of(&self, tx: &mut Tx, owner_id: &str, id: &str) -> Result<String> {

@@ -52,7 +52,7 @@ pub use health::{Census, MirrorAge};
 pub use job_rows::{JobLine, LineFilter, Mark, NewRow};
 pub use jobs::{JobRow, NewJob};
 pub use keymap::{AccountKey, Held};
-pub use keys::{KeyBrief, KeyRow, NewKey, ReplaceKey, SealedRow};
+pub use keys::{KeyBrief, KeyRow, NewKey, ReplaceKey};
 pub use mirror::{MirrorDetail, MirrorDomain, SyncStats};
 pub use mx::{MxDue, MxResult, MxRow, MxState};
 pub use people::{ListedPerson, NewPerson, OrphanRow, PersonRow};

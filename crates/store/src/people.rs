@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use crate::{Result, Store, new_id};
+use crate::{Result, Store, new_id, sessions::session_lives};
 
 /// A person as stored.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -162,13 +162,12 @@ impl Store {
     /// Everybody, by name, with the sessions that are alive.
     pub async fn people(&self, now: i64) -> Result<Vec<ListedPerson>> {
         Ok(self
-            .rows(
-                "SELECT p.*,
-                     (SELECT count(*) FROM sessions s WHERE s.person_id = p.id AND s.epoch = p.epoch
-                      AND s.seen_at > ?1 - 1800000 AND s.started_at > ?1 - 28800000) AS sessions,
-                     (SELECT count(*) FROM api_keys k WHERE k.owner_id = p.id) AS keys
-                 FROM people p ORDER BY p.name, p.id",
-            )
+            .rows(concat!(
+                "SELECT p.*, (SELECT count(*) FROM sessions s WHERE s.person_id = p.id AND ",
+                session_lives!(),
+                ") AS sessions, (SELECT count(*) FROM api_keys k WHERE k.owner_id = p.id) AS keys
+                     FROM people p ORDER BY p.name, p.id"
+            ))
             .bind(now)
             .fetch_all(self.read())
             .await?)

@@ -14,6 +14,8 @@ pub struct SealedBlob {
     pub row: String,
     /// Whose it is.
     pub owner: String,
+    /// Of an API key: its fingerprint, full form.
+    pub fingerprint: Option<String>,
     /// The blob.
     pub sealed: Vec<u8>,
 }
@@ -27,14 +29,14 @@ pub struct KekRow {
     pub created_at: i64,
 }
 
-/// All blobs of rows, in one order; the master secret is apart. Columns: place, row, owner, sealed.
+/// All blobs of rows, in one order; the master secret is apart. Columns as in [`SealedBlob`].
 macro_rules! blobs {
     ($rest:literal) => {
         concat!(
-            "SELECT place, row, owner, sealed FROM (
-                 SELECT 'api_keys' AS place, id AS row, owner_id AS owner, sealed FROM api_keys
+            "SELECT place, row, owner, fingerprint, sealed FROM (
+                 SELECT 'api_keys' AS place, id AS row, owner_id AS owner, fingerprint, sealed FROM api_keys
                  UNION ALL
-                 SELECT 'sessions', name, person_id, hint FROM sessions WHERE hint IS NOT NULL) ",
+                 SELECT 'sessions', name, person_id, NULL, hint FROM sessions WHERE hint IS NOT NULL) ",
             $rest
         )
     };

@@ -117,17 +117,27 @@ pub struct BegunRow {
     pub session: Option<TokenHash>,
 }
 
-/// Sessions that are alive at ?1 with their people. One from the future began while the clock was wrong: nobody knows
-/// when it ends, so it counts no more, but for five minutes that clocks are set by. The rest of the statement follows.
+/// When the session `s` of the person `p` is alive at ?1: the condition of every statement that asks. The numbers are
+/// [`IDLE_MS`], [`ABSOLUTE_MS`], and five minutes: what began later than that from now was begun before the clock was
+/// set back, and would live too long.
+macro_rules! session_lives {
+    () => {
+        "s.epoch = p.epoch AND p.disabled_at IS NULL AND s.seen_at > ?1 - 1800000
+         AND s.started_at > ?1 - 28800000 AND s.started_at < ?1 + 300000"
+    };
+}
+pub(crate) use session_lives;
+
+/// Sessions that are alive at ?1 with their people; the rest of the statement follows.
 macro_rules! alive {
     ($columns:literal, $rest:literal) => {
         concat!(
             "SELECT s.name AS session_name, s.person_id, s.mode, s.started_at, s.proved_at, s.seen_at, s.device,
                     s.address",
             $columns,
-            " FROM sessions s JOIN people p ON p.id = s.person_id
-             WHERE s.epoch = p.epoch AND p.disabled_at IS NULL AND s.seen_at > ?1 - 1800000
-               AND s.started_at > ?1 - 28800000 AND s.started_at < ?1 + 300000 AND ",
+            " FROM sessions s JOIN people p ON p.id = s.person_id WHERE ",
+            session_lives!(),
+            " AND ",
             $rest
         )
     };

@@ -26,25 +26,37 @@ pub struct ShareRow {
     pub created_at: i64,
 }
 
+/// The keys that the person ?1 may use, with these columns besides id and label. A key that several people hold is there
+/// once, as one's own before another's; another's has its owner's name in its label.
+macro_rules! usable {
+    ($columns:literal) => {
+        concat!(
+            "SELECT k.id, k.label || CASE own WHEN 1 THEN '' ELSE ' (' || o.name || ')' END AS label, ",
+            $columns,
+            ", min((1 - own) || k.id) AS first
+             FROM (SELECT key_id, max(own) AS own FROM usable_keys WHERE person_id = ?1 GROUP BY key_id) m
+             JOIN api_keys k ON k.id = m.key_id JOIN people o ON o.id = k.owner_id
+             LEFT JOIN upstream_keys u ON u.fingerprint = k.fingerprint
+             LEFT JOIN accounts a ON a.id = k.account_id
+             GROUP BY k.fingerprint"
+        )
+    };
+}
+
 impl Store {
-    /// The keys that a person may use, by label: their own, and those that others share with them. A key that several
-    /// people hold is there once, as one's own before another's.
+    /// The keys that a person may use, by label: their own, and those that others share with them.
     pub async fn keys_of(&self, person_id: &str) -> Result<Vec<KeyRow>> {
         Ok(self
-            .rows(
-                "SELECT k.id, k.owner_id, k.label || CASE own WHEN 1 THEN '' ELSE ' (' || o.name || ')' END AS label,
-                        CASE own WHEN 1 THEN NULL ELSE o.name END AS shared_by,
-                        k.fingerprint, k.last_four, k.sealed, k.account_id, k.created_at, k.replaced_at, k.last_used_at,
-                        a.name AS account_name, u.health, u.health_at, u.detail, u.synced_at, u.attempted_at,
-                        u.latency_ms, coalesce(u.locked, 0) AS locked, coalesce(u.free, 0) AS free,
-                        coalesce(u.elsewhere, 0) AS elsewhere, coalesce(u.total, 0) AS total,
-                        min((1 - own) || k.id) AS first
-                 FROM (SELECT key_id, max(own) AS own FROM usable_keys WHERE person_id = ?1 GROUP BY key_id) m
-                 JOIN api_keys k ON k.id = m.key_id JOIN people o ON o.id = k.owner_id
-                 LEFT JOIN upstream_keys u ON u.fingerprint = k.fingerprint
-                 LEFT JOIN accounts a ON a.id = k.account_id
-                 GROUP BY k.fingerprint ORDER BY label, k.id",
-            )
+            .rows(concat!(
+                usable!(
+                    "k.owner_id, CASE own WHEN 1 THEN NULL ELSE o.name END AS shared_by,
+                     k.fingerprint, k.last_four, k.sealed, k.account_id, k.created_at, k.replaced_at, k.last_used_at,
+                     a.name AS account_name, u.health, u.health_at, u.detail, u.synced_at, u.attempted_at,
+                     u.latency_ms, coalesce(u.locked, 0) AS locked, coalesce(u.free, 0) AS free,
+                     coalesce(u.elsewhere, 0) AS elsewhere, coalesce(u.total, 0) AS total"
+                ),
+                " ORDER BY label, k.id"
+            ))
             .bind(person_id)
             .fetch_all(self.read())
             .await?)
@@ -53,17 +65,13 @@ impl Store {
     /// The keys that a person may use in brief, by label.
     pub async fn key_briefs(&self, person_id: &str) -> Result<Vec<KeyBrief>> {
         let keys: String = self
-            .scalar(
+            .scalar(concat!(
                 "SELECT json_group_array(json_array(id, label, fingerprint, account_id, health, health_at, synced_at)
                                          ORDER BY label, id)
-                 FROM (SELECT k.id, k.label || CASE own WHEN 1 THEN '' ELSE ' (' || o.name || ')' END AS label,
-                              k.fingerprint, k.account_id, u.health, u.health_at, u.synced_at,
-                              min((1 - own) || k.id) AS first
-                       FROM (SELECT key_id, max(own) AS own FROM usable_keys WHERE person_id = ?1 GROUP BY key_id) m
-                       JOIN api_keys k ON k.id = m.key_id JOIN people o ON o.id = k.owner_id
-                       LEFT JOIN upstream_keys u ON u.fingerprint = k.fingerprint
-                       GROUP BY k.fingerprint)",
-            )
+                 FROM (",
+                usable!("k.fingerprint, k.account_id, u.health, u.health_at, u.synced_at"),
+                ")"
+            ))
             .bind(person_id)
             .fetch_one(self.read())
             .await?;

@@ -1,7 +1,7 @@
 //! Confirming, pausing, resuming, cancelling; trying failed rows again; taking back.
 
 use super::plan::{known_of, row_of, speaks};
-use crate::{Asker, Desk, DeskError, Role, Snapshot, error::Result};
+use crate::{Asker, Desk, DeskError, Role, Snapshot, audit::Intent, error::Result};
 use inbound::plan::{Act, Input, Kind, Reason, SMALL, Wish, undo};
 use std::time::Duration;
 use store::{JobLine, JobRow, LineFilter};
@@ -39,9 +39,7 @@ impl Desk {
         if Role::parse(&job.needs).is_none_or(|needs| asker.person.role < needs) {
             return Err(DeskError::field("typed", format!("Your role does not allow this; it needs {}.", job.needs)));
         }
-        let counts = self.0.store.job_counts(number).await?;
-        let acting = counts.iter().filter(|(verdict, ..)| verdict == "new" || verdict == "change");
-        let rows = usize::try_from(acting.map(|(.., count)| count).sum::<i64>()).unwrap_or_default();
+        let rows = self.acting_rows(number).await?;
         if rows == 0 {
             return Err(DeskError::field("typed", "No row of this plan changes anything."));
         }
@@ -64,14 +62,19 @@ impl Desk {
         Ok(takes_away || kind.needs_count(rows))
     }
 
+    /// How many rows of a plan change anything.
+    async fn acting_rows(&self, number: i64) -> Result<usize> {
+        let counts = self.0.store.job_counts(number).await?;
+        let acting = counts.iter().filter(|(verdict, ..)| verdict == "new" || verdict == "change");
+        Ok(usize::try_from(acting.map(|(.., count)| count).sum::<i64>()).unwrap_or_default())
+    }
+
     /// Whether confirming a plan takes a fresh sign-in: it deprovisions or overwrites many. A plan that isn't there
     /// doesn't.
     pub async fn is_grave(&self, person: &crate::Person, number: i64) -> Result<bool> {
         let Some(job) = self.0.store.job(&person.id, number).await? else { return Ok(false) };
         let kind = Kind::parse(&job.kind).ok_or(DeskError::Storage)?;
-        let counts = self.0.store.job_counts(number).await?;
-        let acting = counts.iter().filter(|(verdict, ..)| verdict == "new" || verdict == "change");
-        let rows = usize::try_from(acting.map(|(.., count)| count).sum::<i64>()).unwrap_or_default();
+        let rows = self.acting_rows(number).await?;
         Ok(kind.is_grave(rows) || (job.undo_of.is_some() && rows > 0 && self.is_typed(&job, kind, rows).await?))
     }
 
@@ -146,21 +149,9 @@ impl Desk {
         number: i64,
         act: impl Future<Output = store::Result<bool>>,
     ) -> Result<bool> {
-        let intent = store::NewIntent {
-            at: self.now_ms(),
-            person_id: &asker.person.id,
-            person_name: &asker.person.name,
-            action,
-            object_kind: "job",
-            object: &number.to_string(),
-            account_id: None,
-            fingerprint: None,
-            request_id: &asker.request_id,
-            before: None,
-            after: None,
-            reason: asker.reason.as_deref(),
-            job: Some(number),
-        };
+        let object = number.to_string();
+        let intent = Intent::to(action, "job", &object);
+        let intent = store::NewIntent { job: Some(number), ..intent.by(asker, self.now_ms()) };
         let intent = self.0.store.record_intent(&intent).await?;
         let done = act.await;
         let outcome = match &done {

@@ -92,7 +92,7 @@ async fn rows_tell_how_a_key_fares() {
         (row.health.as_deref(), row.detail.as_deref(), row.latency_ms),
         (Some("slow"), Some("took long"), Some(900))
     );
-    assert_eq!(store.every_key().await.unwrap().len(), 2);
+    assert_eq!(store.sealed_after(None, 10).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
