@@ -101,6 +101,17 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// Whether this person may do it now, by their role and, where it takes one, their fresh sign-in; or why not.
+    pub fn check(&self, need: Need) -> Result<(), AppError> {
+        if !self.may(need) {
+            Err(AppError::NotAllowed { needs: need.least().as_str().to_owned() })
+        } else if need.is_grave() && !self.is_fresh {
+            Err(AppError::StepUp)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Whether this person's role is enough.
     pub fn may(&self, need: Need) -> bool {
         self.person.role >= need.least()
@@ -115,12 +126,15 @@ pub fn actor() -> Option<Actor> {
 /// The guard: the signed-in person, or why not.
 pub fn guard(need: Need) -> Result<Actor, AppError> {
     let actor = actor().ok_or(AppError::SignedOut)?;
-    if actor.may(need) {
-        if need.is_grave() && !actor.is_fresh { Err(AppError::StepUp) } else { Ok(actor) }
-    } else {
-        tracing::warn!(person = %actor.person.id, role = %actor.person.role, ?need, "refused");
-        crate::server::audit::refused(&actor, need);
-        Err(AppError::NotAllowed { needs: need.least().as_str().to_owned() })
+    match actor.check(need) {
+        Ok(()) => Ok(actor),
+        Err(error) => {
+            if matches!(error, AppError::NotAllowed { .. }) {
+                tracing::warn!(person = %actor.person.id, role = %actor.person.role, ?need, "refused");
+                crate::server::audit::refused(&actor, need);
+            }
+            Err(error)
+        }
     }
 }
 
@@ -130,19 +144,16 @@ pub fn desk() -> desk::Desk {
 }
 
 /// Middleware: finds who is asking, and sends the signed-out to the sign-in page.
-pub async fn find(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    let path = path.as_str();
-    // Browser files are the same for everybody.
-    if path.starts_with("/pkg/") || path == "/favicon.svg" {
-        return next.run(request).await;
-    }
+pub async fn find(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    // In parts, since a body can't be lent while something is waited for.
+    let (mut parts, body) = request.into_parts();
+    let path = parts.uri.path();
     if path == "/sign-in" {
         state.auth.look(state.desk.now_ms()).await;
     }
-    let at = state.auth.circumstances(&request);
-    let (peer, headers) = (peer(&request), request.headers().clone());
-    let (found, begun) = match state.auth.identify(&state.desk, &headers, peer, &at).await {
+    let peer = peer(&parts.extensions);
+    let at = state.auth.circumstances(&parts.headers, peer);
+    let (found, begun) = match state.auth.identify(&state.desk, &parts.headers, peer, &at).await {
         Ok(Ok(Some((found, token)))) => (Some(found), token),
         Ok(Ok(None)) => (None, None),
         Ok(Err(nobody)) if is_open(path) => {
@@ -161,13 +172,13 @@ pub async fn find(State(state): State<AppState>, mut request: Request, next: Nex
     match found {
         Some(found) => {
             let actor = actor_of(found, at.request_id.clone(), state.auth.by_proxy, state.desk.now_ms());
-            request.extensions_mut().insert(actor);
+            parts.extensions.insert(actor);
         }
-        None if !is_open(path) => return sign_in_first(&request),
+        None if !is_open(path) => return sign_in_first(&parts),
         None => {}
     }
-    request.extensions_mut().insert(at);
-    let mut response = next.run(request).await;
+    parts.extensions.insert(at);
+    let mut response = next.run(Request::from_parts(parts, body)).await;
     if let Some(token) = begun {
         response.headers_mut().append(header::SET_COOKIE, cookie(SESSION, Some(&token)));
     }
@@ -180,7 +191,7 @@ fn is_open(path: &str) -> bool {
 
 /// Whether somebody proved who they are in the last ten minutes. Not in the future either, but for a minute by which
 /// clocks differ: after the clock was set back, an old proof must not look new for hours.
-fn is_fresh(now: i64, proved_at: i64) -> bool {
+pub fn is_fresh(now: i64, proved_at: i64) -> bool {
     (-60_000..FRESH_MS).contains(&(now - proved_at))
 }
 
@@ -224,17 +235,17 @@ pub fn query_value(value: &str) -> String {
     utf8_percent_encode(value, QUERY_VALUE).to_string()
 }
 
-fn sign_in_first(request: &Request) -> Response {
-    let wants_page = *request.method() == Method::GET
+fn sign_in_first(request: &Parts) -> Response {
+    let wants_page = request.method == Method::GET
         && request
-            .headers()
+            .headers
             .get(header::ACCEPT)
             .and_then(|accept| accept.to_str().ok())
             .is_some_and(|accept| accept.contains("text/html"));
-    if wants_page || request.method() == Method::POST {
+    if wants_page || request.method == Method::POST {
         // A form that was sent after the session ended returns to the page, not to the action.
-        let back = if request.method() == Method::GET {
-            request.uri().path_and_query().map_or("/", |path| path.as_str())
+        let back = if request.method == Method::GET {
+            request.uri.path_and_query().map_or("/", |path| path.as_str())
         } else {
             "/"
         };

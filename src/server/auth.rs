@@ -4,10 +4,10 @@ pub mod device;
 pub mod identify;
 pub mod routes;
 
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::ConnectInfo;
 use desk::{Circumstances, Mode, Token};
 use governor::{Quota, RateLimiter, clock::DefaultClock, state::keyed::HashMapStateStore};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
 use identity::{
     Algorithm, RoleMap,
     claims::Expected,
@@ -115,9 +115,7 @@ impl Auth {
     }
 
     /// From where a request came.
-    pub fn circumstances(&self, request: &Request) -> Circumstances {
-        let peer = peer(request);
-        let headers = request.headers();
+    pub fn circumstances(&self, headers: &HeaderMap, peer: IpAddr) -> Circumstances {
         let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
         let request_id = headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("unknown").to_owned();
         Circumstances { device: device::of(agent), address: self.address(headers, peer).to_string(), request_id }
@@ -196,8 +194,8 @@ impl Auth {
 }
 
 /// The address at the other end of the connection.
-pub fn peer(request: &Request) -> IpAddr {
-    let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
+pub fn peer(extensions: &Extensions) -> IpAddr {
+    let connection = extensions.get::<ConnectInfo<SocketAddr>>();
     connection.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
 }
 

@@ -79,6 +79,13 @@ impl TestApp {
         Browser::new(&self.base)
     }
 
+    /// Somebody at an address of their own, where a proxy on this machine is believed: tries are counted by address.
+    pub(crate) fn visitor_from(&self, number: u8) -> Browser {
+        let browser = self.visitor();
+        browser.always("x-forwarded-for", format!("198.51.100.{number}"));
+        browser
+    }
+
     /// Somebody who is: `vera`, `maya`, `tomasz` or `ines`.
     pub(crate) async fn signed_in(&self, person: &str) -> Browser {
         let browser = self.visitor();

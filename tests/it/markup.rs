@@ -181,20 +181,14 @@ async fn markup_in_any_field_is_text_wherever_it_is_shown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn names_from_the_provider_and_headers_are_text() {
     let provider = Provider::start().await;
-    let flags = provider.flags();
-    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-    let app = TestApp::start_with(1, &flags).await;
-    for (number, payload) in MARKUP.into_iter().enumerate() {
-        let browser = app.visitor();
-        browser.always("x-forwarded-for", format!("198.51.100.{}", number + 1));
+    let app = provider.sluice(1, &[]).await;
+    for (number, payload) in (1..).zip(MARKUP) {
+        let browser = app.visitor_from(number);
         browser.always("user-agent", payload);
         provider.person(
             json!({ "name": payload, "email": payload, "sub": format!("u-{number}"), "groups": ["root", payload] }),
         );
-        let start = browser.post("/auth/start", &[]).await;
-        let query = provider.visit(&start.location.unwrap());
-        let iss: String = url::form_urlencoded::byte_serialize(provider.base().as_bytes()).collect();
-        browser.get(&format!("/auth/callback?code=good&state={}&iss={iss}", query["state"])).await;
+        provider.sign_in(&browser).await;
         for path in ["/people", "/sessions", "/audit", "/domains", "/keys"] {
             let page = browser.get(path).await;
             assert_eq!(page.status, StatusCode::OK, "{path}");

@@ -1,5 +1,6 @@
 //! An identity provider of our own, which says whatever a test wants it to say.
 
+use crate::app::{Answer, Browser, TestApp};
 use axum::{
     Form, Json, Router,
     extract::State,
@@ -24,9 +25,12 @@ const KEYS: [&str; 2] = [
     "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgAlBmw0nDsUM/rcBBbFE7YhRfANGOq1/oIuhg0L3ojg6hRANCAAQk3kzhWnrcOk8GS+w8wfxaUqEqfRqoygtPHhDoPiPw44erL+La8YzQIHc0wvoT93exSe/4EPlV+z+AevrKo1sF",
 ];
 /// Our id there.
-pub(crate) const CLIENT: &str = "sluice";
+const CLIENT: &str = "sluice";
 /// Our secret there.
-pub(crate) const SECRET: &str = "a secret: with + and %";
+const SECRET: &str = "a secret: with + and %";
+
+/// Groups that have a role, in both ways.
+const ROLES: [&str; 6] = ["--role-agents", "support", "--role-leads", "leads", "--role-admins", "root"];
 
 /// How the next ID token is made.
 #[derive(Clone, Debug, Default)]
@@ -95,56 +99,39 @@ impl Provider {
         self.with(|inner| inner.base.clone())
     }
 
-    /// Flags for a Sluice that signs people in here.
-    pub(crate) fn flags(&self) -> Vec<String> {
+    /// A Sluice with so many domains that signs people in here.
+    pub(crate) async fn sluice(&self, domains: usize, more: &[&str]) -> TestApp {
         let base = self.base();
-        [
-            "--auth",
-            "oidc",
-            "--oidc-issuer",
-            &base,
-            "--oidc-client-id",
-            CLIENT,
-            "--oidc-client-secret",
-            SECRET,
-            "--role-viewers",
-            "readers",
-            "--role-agents",
-            "support",
-            "--role-leads",
-            "leads",
-            "--role-admins",
-            "root",
-            "--proxy-cidrs",
-            "127.0.0.1",
-        ]
-        .map(str::to_owned)
-        .to_vec()
+        let own =
+            ["--auth", "oidc", "--oidc-issuer", &base, "--oidc-client-id", CLIENT, "--oidc-client-secret", SECRET];
+        let roles = ["--role-viewers", "readers", "--proxy-cidrs", "127.0.0.1"];
+        TestApp::start_with(domains, &[&own[..], &ROLES, &roles, more].concat()).await
     }
 
-    /// Flags for a Sluice behind an access proxy that has its tokens from here.
-    pub(crate) fn header_flags(&self) -> Vec<String> {
-        let base = self.base();
-        [
-            "--auth",
-            "signed-header",
-            "--jwt-header",
-            "X-Access-Token",
-            "--jwt-issuer",
-            &base,
-            "--jwt-audience",
-            CLIENT,
-            "--jwt-jwks-url",
-            &format!("{base}/jwks"),
-            "--role-agents",
-            "support",
-            "--role-leads",
-            "leads",
-            "--role-admins",
-            "root",
-        ]
-        .map(str::to_owned)
-        .to_vec()
+    /// A Sluice behind an access proxy that has its tokens from here.
+    pub(crate) async fn sluice_behind_proxy(&self, domains: usize) -> TestApp {
+        let (base, keys) = (self.base(), format!("{}/jwks", self.base()));
+        let own = ["--auth", "signed-header", "--jwt-header", "X-Access-Token", "--jwt-issuer", &base];
+        let rest = ["--jwt-audience", CLIENT, "--jwt-jwks-url", &keys];
+        TestApp::start_with(domains, &[&own[..], &rest, &ROLES].concat()).await
+    }
+
+    /// Sends a browser off to the provider by one of our forms; returns the address that it sends the browser back to.
+    pub(crate) async fn begin(&self, browser: &Browser, path: &str, back: &str) -> String {
+        let answer = browser.post(path, &[("return", back)]).await;
+        let url = answer.location.unwrap_or_else(|| panic!("{} {}", answer.status, answer.text));
+        assert!(url.starts_with(&format!("{}/authorize?", self.base())), "{url}");
+        let query = self.visit(&url);
+        assert_eq!((query["response_type"].as_str(), query["code_challenge_method"].as_str()), ("code", "S256"));
+        assert_eq!(query.contains_key("prompt"), path == "/auth/step-up");
+        let iss: String = url::form_urlencoded::byte_serialize(self.base().as_bytes()).collect();
+        format!("/auth/callback?code=good&state={}&iss={iss}", query["state"])
+    }
+
+    /// Signs the person in; returns what the browser gets when it is back.
+    pub(crate) async fn sign_in(&self, browser: &Browser) -> Answer {
+        let callback = self.begin(browser, "/auth/start", "/domains?q=shop").await;
+        browser.get(&callback).await
     }
 
     /// Changes what is said of the person.
@@ -176,7 +163,7 @@ impl Provider {
     }
 
     /// What the provider was told when a browser came with this address.
-    pub(crate) fn visit(&self, url: &str) -> HashMap<String, String> {
+    fn visit(&self, url: &str) -> HashMap<String, String> {
         let query: HashMap<String, String> =
             url::form_urlencoded::parse(url.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
         self.with(|inner| {

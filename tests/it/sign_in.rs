@@ -1,7 +1,7 @@
 //! Signing in at a provider, step-up, sessions, and what happens when either ends.
 
 use crate::{
-    app::{Answer, Browser, TestApp},
+    app::TestApp,
     provider::{Provider, now},
 };
 use reqwest::{Method, StatusCode};
@@ -10,33 +10,7 @@ use serde_json::{Value, json};
 /// A Sluice that signs people in at a provider.
 async fn with_provider() -> (TestApp, Provider) {
     let provider = Provider::start().await;
-    let flags = provider.flags();
-    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-    (TestApp::start_with(20, &flags).await, provider)
-}
-
-/// A browser at an address of its own: tries are counted by address.
-fn visitor(app: &TestApp, number: u8) -> Browser {
-    let browser = app.visitor();
-    browser.always("x-forwarded-for", format!("198.51.100.{number}"));
-    browser
-}
-
-/// Off to the provider; returns the address that it sends the browser back to.
-async fn begin(provider: &Provider, browser: &Browser, path: &str, back: &str) -> String {
-    let answer = browser.post(path, &[("return", back)]).await;
-    let url = answer.location.unwrap_or_else(|| panic!("{} {}", answer.status, answer.text));
-    assert!(url.starts_with(&format!("{}/authorize?", provider.base())), "{url}");
-    let query = provider.visit(&url);
-    assert_eq!((query["response_type"].as_str(), query["code_challenge_method"].as_str()), ("code", "S256"));
-    assert_eq!(query.contains_key("prompt"), path == "/auth/step-up");
-    let iss: String = url::form_urlencoded::byte_serialize(provider.base().as_bytes()).collect();
-    format!("/auth/callback?code=good&state={}&iss={iss}", query["state"])
-}
-
-async fn sign_in(provider: &Provider, browser: &Browser) -> Answer {
-    let callback = begin(provider, browser, "/auth/start", "/domains?q=shop").await;
-    browser.get(&callback).await
+    (provider.sluice(20, &[]).await, provider)
 }
 
 async fn audit(app: &TestApp) -> Vec<(String, String, String)> {
@@ -47,11 +21,11 @@ async fn audit(app: &TestApp) -> Vec<(String, String, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn from_the_sign_in_page_to_the_sign_out_at_the_provider() {
     let (app, provider) = with_provider().await;
-    let browser = visitor(&app, 1);
+    let browser = app.visitor_from(1);
     let page = browser.get("/sign-in?return=/domains%3Fq%3Dshop").await;
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     assert!(policy.contains(&format!("form-action 'self' {}", provider.base())), "{policy}");
-    let answer = sign_in(&provider, &browser).await;
+    let answer = provider.sign_in(&browser).await;
     assert_eq!(answer.location.as_deref(), Some("/domains?q=shop"));
     let set: Vec<_> = answer.headers.get_all("set-cookie").iter().map(|set| set.to_str().unwrap()).collect();
     let session = set.iter().find(|set| set.starts_with("__Host-sluice=")).unwrap();
@@ -96,10 +70,10 @@ async fn hostile_tokens_sign_nobody_in_and_are_in_the_audit_log() {
         (json!({ "groups": ["Support", "*"] }), "", "role"),
     ];
     for (number, (claims, by, why)) in cases.into_iter().enumerate() {
-        let browser = visitor(&app, u8::try_from(number + 1).unwrap());
+        let browser = app.visitor_from(u8::try_from(number + 1).unwrap());
         provider.forge(claims.clone(), by);
         let before = audit(&app).await.len();
-        let answer = sign_in(&provider, &browser).await;
+        let answer = provider.sign_in(&browser).await;
         let location = answer.location.unwrap();
         assert!(location.starts_with(&format!("/sign-in?why={why}&")), "{claims} {by}: {location}");
         assert!(browser.cookie("__Host-sluice").is_none(), "{claims} {by}");
@@ -127,16 +101,13 @@ async fn hostile_tokens_sign_nobody_in_and_are_in_the_audit_log() {
         assert!(found || word == "no role", "{word} in {rows:?}");
     }
     provider.forge(json!({}), "");
-    assert_eq!(sign_in(&provider, &visitor(&app, 200)).await.location.as_deref(), Some("/domains?q=shop"));
+    assert_eq!(provider.sign_in(&app.visitor_from(200)).await.location.as_deref(), Some("/domains?q=shop"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_verified_addresses_of_our_domains_count() {
     let provider = Provider::start().await;
-    let mut flags = provider.flags();
-    flags.extend(["--allowed-domains".to_owned(), "host.example".to_owned()]);
-    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-    let app = TestApp::start_with(1, &flags).await;
+    let app = provider.sluice(1, &["--allowed-domains", "host.example"]).await;
     for (number, (claims, admitted)) in [
         (json!({}), true),
         (json!({ "email_verified": false }), false),
@@ -148,7 +119,7 @@ async fn only_verified_addresses_of_our_domains_count() {
     .enumerate()
     {
         provider.forge(claims.clone(), "");
-        let location = sign_in(&provider, &visitor(&app, u8::try_from(number + 1).unwrap())).await.location.unwrap();
+        let location = provider.sign_in(&app.visitor_from(u8::try_from(number + 1).unwrap())).await.location.unwrap();
         assert_eq!(location == "/domains?q=shop", admitted, "{claims}: {location}");
     }
 }
@@ -156,24 +127,24 @@ async fn only_verified_addresses_of_our_domains_count() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_counts_once_and_only_in_the_browser_that_asked() {
     let (app, provider) = with_provider().await;
-    let (own, other) = (visitor(&app, 1), visitor(&app, 2));
-    let callback = begin(&provider, &own, "/auth/start", "/domains").await;
+    let (own, other) = (app.visitor_from(1), app.visitor_from(2));
+    let callback = provider.begin(&own, "/auth/start", "/domains").await;
     // Another browser's code: it began no sign-in, or another one.
     assert!(other.get(&callback).await.location.unwrap().starts_with("/sign-in?why=stale"));
-    begin(&provider, &other, "/auth/start", "/domains").await;
+    provider.begin(&other, "/auth/start", "/domains").await;
     assert!(other.get(&callback).await.location.unwrap().starts_with("/sign-in?why=stale"));
     assert!(other.cookie("__Host-sluice").is_none());
     // The provider has seen the other's challenge since; the own one must be there again.
-    let callback = begin(&provider, &own, "/auth/start", "/domains").await;
+    let callback = provider.begin(&own, "/auth/start", "/domains").await;
     let begun = own.cookie("__Host-sluice-sign-in").unwrap();
     assert_eq!(own.get(&callback).await.location.as_deref(), Some("/domains"));
     // The same answer again, with the same cookie: a replayed state.
-    let replay = visitor(&app, 3);
+    let replay = app.visitor_from(3);
     replay.set_cookie("__Host-sluice-sign-in", &begun);
     assert!(replay.get(&callback).await.location.unwrap().starts_with("/sign-in?why=stale"));
     for change in ["code=bad", "state=x", "iss=https%3A%2F%2Fid.evil.example", "error=access_denied"] {
-        let browser = visitor(&app, 4);
-        let callback = begin(&provider, &browser, "/auth/start", "/domains").await;
+        let browser = app.visitor_from(4);
+        let callback = provider.begin(&browser, "/auth/start", "/domains").await;
         let name = change.split_once('=').unwrap().0;
         let (path, query) = callback.split_once('?').unwrap();
         let kept: Vec<_> = query.split('&').filter(|pair| !pair.starts_with(&format!("{name}="))).collect();
@@ -187,9 +158,9 @@ async fn an_answer_counts_once_and_only_in_the_browser_that_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_stored_only_after_a_fresh_sign_in() {
     let (app, provider) = with_provider().await;
-    let browser = visitor(&app, 1);
+    let browser = app.visitor_from(1);
     provider.person(json!({ "auth_time": now() - 3_600 }));
-    sign_in(&provider, &browser).await;
+    provider.sign_in(&browser).await;
     let key = [("label", "web07"), ("secret", "sandbox-key-07")];
     let answer = browser.post("/do/keys/add", &key).await;
     assert_eq!(answer.location.as_deref(), Some("/confirm?return=/keys%23add"));
@@ -202,7 +173,7 @@ async fn a_key_is_stored_only_after_a_fresh_sign_in() {
     {
         provider.forge(claims.clone(), "");
         browser.always("x-forwarded-for", format!("198.51.100.{number}"));
-        let callback = begin(&provider, &browser, "/auth/step-up", "/keys").await;
+        let callback = provider.begin(&browser, "/auth/step-up", "/keys").await;
         let before = browser.cookie("__Host-sluice");
         let answer = browser.get(&callback).await;
         assert_eq!(answer.location.as_deref(), Some("/confirm?why=1&return=/keys"), "{claims}");
@@ -210,10 +181,10 @@ async fn a_key_is_stored_only_after_a_fresh_sign_in() {
     }
     provider.forge(json!({ "auth_time": now() }), "");
     let old = browser.cookie("__Host-sluice").unwrap();
-    let callback = begin(&provider, &browser, "/auth/step-up", "/keys").await;
+    let callback = provider.begin(&browser, "/auth/step-up", "/keys").await;
     assert_eq!(browser.get(&callback).await.location.as_deref(), Some("/keys"));
     assert_ne!(browser.cookie("__Host-sluice").unwrap(), old, "a new token at step-up");
-    let copied = visitor(&app, 9);
+    let copied = app.visitor_from(9);
     copied.set_cookie("__Host-sluice", &old);
     assert_eq!(copied.get("/keys").await.status, StatusCode::SEE_OTHER, "the old token is worth nothing");
     assert!(browser.submit("/do/keys/add", &key).await.text.contains("is stored"));
@@ -223,8 +194,8 @@ async fn a_key_is_stored_only_after_a_fresh_sign_in() {
 async fn the_provider_ends_sessions_and_each_token_counts_once() {
     let (app, provider) = with_provider().await;
     let event = json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
-    let browser = visitor(&app, 1);
-    sign_in(&provider, &browser).await;
+    let browser = app.visitor_from(1);
+    provider.sign_in(&browser).await;
     let good = json!({ "events": event, "jti": "j-1", "groups": null });
     let send = |token: String| {
         // The provider is no browser: it sends no Origin.
@@ -257,7 +228,7 @@ async fn the_provider_ends_sessions_and_each_token_counts_once() {
     let token = with(json!({}));
     assert_eq!(send(token.clone()).await, StatusCode::OK);
     assert_eq!(browser.get("/domains").await.status, StatusCode::SEE_OTHER);
-    sign_in(&provider, &browser).await;
+    provider.sign_in(&browser).await;
     assert_eq!(send(token).await, StatusCode::BAD_REQUEST, "a token that was used ends nothing");
     assert_eq!(browser.get("/domains").await.status, StatusCode::OK);
     assert_eq!(send(with(json!({ "sid": null, "jti": "j-4" }))).await, StatusCode::OK);
@@ -267,17 +238,17 @@ async fn the_provider_ends_sessions_and_each_token_counts_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_roll_over_and_strangers_make_us_ask_once_a_minute() {
     let (app, provider) = with_provider().await;
-    let first = visitor(&app, 1);
-    sign_in(&provider, &first).await;
+    let first = app.visitor_from(1);
+    provider.sign_in(&first).await;
     assert_eq!(provider.fetches(), 1);
     provider.roll(1, &[1]);
-    let second = visitor(&app, 2);
-    assert_eq!(sign_in(&provider, &second).await.location.as_deref(), Some("/domains?q=shop"));
+    let second = app.visitor_from(2);
+    assert_eq!(provider.sign_in(&second).await.location.as_deref(), Some("/domains?q=shop"));
     assert_eq!(provider.fetches(), 2);
     assert_eq!(first.get("/domains").await.status, StatusCode::OK, "sessions outlive keys");
     provider.forge(json!({}), "unknown");
     for number in 3..6 {
-        assert!(sign_in(&provider, &visitor(&app, number)).await.location.unwrap().contains("why=token"));
+        assert!(provider.sign_in(&app.visitor_from(number)).await.location.unwrap().contains("why=token"));
     }
     assert_eq!(provider.fetches(), 2, "the last time was less than a minute ago");
 }
@@ -285,56 +256,56 @@ async fn keys_roll_over_and_strangers_make_us_ask_once_a_minute() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_is_down_signs_nobody_in_and_nobody_out() {
     let (app, provider) = with_provider().await;
-    let browser = visitor(&app, 1);
-    sign_in(&provider, &browser).await;
+    let browser = app.visitor_from(1);
+    provider.sign_in(&browser).await;
     provider.set_down(true);
     assert_eq!(browser.get("/domains").await.status, StatusCode::OK);
-    let other = visitor(&app, 2);
+    let other = app.visitor_from(2);
     assert_eq!(other.get("/sign-in").await.status, StatusCode::OK);
-    let location = sign_in(&provider, &other).await.location.unwrap();
+    let location = provider.sign_in(&other).await.location.unwrap();
     assert!(location.starts_with("/sign-in?why=down"), "{location}");
     assert!(other.get(&location).await.text.contains("does not answer"));
     provider.set_down(false);
-    assert_eq!(sign_in(&provider, &other).await.location.as_deref(), Some("/domains?q=shop"));
+    assert_eq!(provider.sign_in(&other).await.location.as_deref(), Some("/domains?q=shop"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn roles_are_taken_anew_at_each_sign_in() {
     let (app, provider) = with_provider().await;
-    let first = visitor(&app, 1);
-    sign_in(&provider, &first).await;
+    let first = app.visitor_from(1);
+    provider.sign_in(&first).await;
     assert!(!first.get("/domains").await.text.contains("href=\"/audit\""));
     provider.person(json!({ "groups": ["support", "leads"] }));
-    let second = visitor(&app, 2);
-    sign_in(&provider, &second).await;
+    let second = app.visitor_from(2);
+    provider.sign_in(&second).await;
     assert!(second.get("/domains").await.text.contains("href=\"/audit\""));
     assert_eq!(first.get("/domains").await.status, StatusCode::SEE_OTHER, "a session with the old role is over");
     provider.person(json!({ "groups": ["elsewhere"] }));
-    assert!(sign_in(&provider, &visitor(&app, 3)).await.location.unwrap().starts_with("/sign-in?why=role"));
+    assert!(provider.sign_in(&app.visitor_from(3)).await.location.unwrap().starts_with("/sign-in?why=role"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_may_try_ten_times_a_minute() {
     let (app, provider) = with_provider().await;
-    let browser = visitor(&app, 1);
+    let browser = app.visitor_from(1);
     for _ in 0..10 {
-        begin(&provider, &browser, "/auth/start", "/domains").await;
+        provider.begin(&browser, "/auth/start", "/domains").await;
     }
     let answer = browser.post("/auth/start", &[("return", "/domains")]).await;
     assert_eq!(answer.location.as_deref(), Some("/sign-in?why=often&return=/domains"));
-    begin(&provider, &visitor(&app, 2), "/auth/start", "/domains").await;
+    provider.begin(&app.visitor_from(2), "/auth/start", "/domains").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_shut_out_is_out_at_once() {
     let (app, provider) = with_provider().await;
-    let browser = visitor(&app, 1);
-    sign_in(&provider, &browser).await;
+    let browser = app.visitor_from(1);
+    provider.sign_in(&browser).await;
     provider.person(
         json!({ "sub": "u-ines", "name": "Ines Duarte", "groups": ["root"], "sid": "s-2", "auth_time": now() }),
     );
-    let admin = visitor(&app, 2);
-    sign_in(&provider, &admin).await;
+    let admin = app.visitor_from(2);
+    provider.sign_in(&admin).await;
     let store = app.running.desk.store();
     let maya = store.person_of(&provider.base(), "u-maya").await.unwrap().unwrap().id;
     let own = store.person_of(&provider.base(), "u-ines").await.unwrap().unwrap().id;
@@ -345,10 +316,10 @@ async fn whoever_is_shut_out_is_out_at_once() {
     assert!(page.text.contains("Maya Okafor is shut out."), "{}", page.text);
     assert_eq!(browser.get("/domains").await.status, StatusCode::SEE_OTHER);
     provider.person(json!({ "sub": "u-maya", "name": "Maya Okafor", "groups": ["support"] }));
-    assert!(sign_in(&provider, &browser).await.location.unwrap().starts_with("/sign-in?why=disabled"));
+    assert!(provider.sign_in(&browser).await.location.unwrap().starts_with("/sign-in?why=disabled"));
     admin.submit("/do/people/enable", &[("id", &maya)]).await;
     assert_eq!(browser.get("/domains").await.status, StatusCode::SEE_OTHER, "the old session stays ended");
-    assert_eq!(sign_in(&provider, &browser).await.location.as_deref(), Some("/domains?q=shop"));
+    assert_eq!(provider.sign_in(&browser).await.location.as_deref(), Some("/domains?q=shop"));
     let page = admin.submit("/do/people/sign-out", &[("id", &maya)]).await;
     assert!(page.text.contains("is signed out."), "{}", page.text);
     assert_eq!(browser.get("/domains").await.status, StatusCode::SEE_OTHER);
@@ -381,12 +352,12 @@ async fn a_link_from_the_command_line_signs_in_once() {
     let (app, _provider) = with_provider().await;
     let (person, token) = app.running.desk.make_admin_link("Emergency").await.unwrap();
     let link = format!("/auth/link/{}", token.expose());
-    let browser = visitor(&app, 1);
+    let browser = app.visitor_from(1);
     let page = browser.get(&link).await;
     assert!(page.status == StatusCode::OK && page.text.contains("Sign in by link"), "{}", page.text);
     assert_eq!(browser.post(&link, &[]).await.location.as_deref(), Some("/domains"));
     assert!(browser.get("/people").await.text.contains("Emergency"));
-    assert!(visitor(&app, 2).post(&link, &[]).await.location.unwrap().starts_with("/sign-in?why=link"));
+    assert!(app.visitor_from(2).post(&link, &[]).await.location.unwrap().starts_with("/sign-in?why=link"));
     let rows = audit(&app).await;
     assert!(rows.iter().any(|row| row.0 == "link.make" && row.1 == person.id), "{rows:?}");
     assert!(rows.iter().any(|row| row.0 == "sign-in" && row.2 == "done"), "{rows:?}");

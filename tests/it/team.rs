@@ -140,17 +140,11 @@ async fn a_job_loses_a_shared_key_the_moment_it_is_withdrawn() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_grave_takes_a_fresh_sign_in() {
     let provider = Provider::start().await;
-    let flags = provider.flags();
-    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-    let app = TestApp::start_with(200, &flags).await;
+    let app = provider.sluice(200, &[]).await;
     provider.person(json!({ "groups": ["root"], "auth_time": now() }));
     let sign_in = async |number: u8| {
-        let browser = app.visitor();
-        browser.always("x-forwarded-for", format!("198.51.100.{number}"));
-        let start = browser.post("/auth/start", &[]).await.location.unwrap();
-        let state = provider.visit(&start)["state"].clone();
-        let iss: String = url::form_urlencoded::byte_serialize(provider.base().as_bytes()).collect();
-        browser.get(&format!("/auth/callback?code=good&state={state}&iss={iss}")).await;
+        let browser = app.visitor_from(number);
+        provider.sign_in(&browser).await;
         browser
     };
     let fresh = sign_in(1).await;

@@ -1,8 +1,8 @@
 //! The addresses of signing in and out: the way to the provider and back, step-up, links, logout by the provider.
 
-use super::{Auth, BEGUN, FRESH_MS, Gate, SESSION, cookie, token};
+use super::{Auth, BEGUN, Gate, SESSION, cookie, peer, token};
 use crate::server::{
-    actor::{Actor, local_path, query_value},
+    actor::{Actor, is_fresh, local_path, query_value},
     headers::plain,
     state::AppState,
 };
@@ -11,10 +11,11 @@ use axum::{
     extract::{Path, Request, State},
     response::{IntoResponse, Redirect, Response},
 };
-use desk::{Circumstances, DeskError, Mode, NotAdmitted, Person, Token};
+use desk::{Circumstances, DeskError, Mode, NotAdmitted, Token};
 use http::{HeaderMap, StatusCode, header};
 use identity::oidc::{Answer, Flow, OidcError, Provider};
 use serde::Deserialize;
+use store::TokenHash;
 
 /// Why a sign-in did not come about, as the sign-in page says it: a closed set, since it comes back in the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,8 +172,8 @@ pub async fn callback(
     };
     let mut response = match taken {
         Ok(Some((flow, back, session))) => {
-            let kept = token(request.headers(), SESSION);
-            let ended = finish(&state, provider, &at, (&flow, &answer), session.zip(kept)).await;
+            let step_up = session.filter(|_| token(request.headers(), SESSION).is_some());
+            let ended = finish(&state, provider, &at, (&flow, &answer), step_up).await;
             match ended {
                 Ok(renewed) => {
                     ([(header::SET_COOKIE, cookie(SESSION, Some(&renewed)))], Redirect::to(&back)).into_response()
@@ -205,7 +206,7 @@ async fn finish(
     provider: &Provider,
     at: &Circumstances,
     (flow, answer): (&Flow, &Answer),
-    step_up: Option<(store::TokenHash, Token)>,
+    step_up: Option<TokenHash>,
 ) -> Result<Token, Why> {
     let now = state.desk.now_ms();
     let (vouched, id_token) = match provider.finish(flow, answer, now).await {
@@ -236,7 +237,7 @@ async fn finish(
         None => 0,
     };
     let said = Some((&vouched, &id_token));
-    let Some((hash, _)) = step_up else {
+    let Some(hash) = step_up else {
         return state
             .desk
             .begin_session(&person, Mode::Oidc, said, proved_at, at)
@@ -244,7 +245,7 @@ async fn finish(
             .map_err(|error| storage(&error));
     };
     // A provider that ignores the wish for a fresh sign-in says so by its auth_time, or says nothing.
-    if now - proved_at >= FRESH_MS {
+    if !is_fresh(now, proved_at) {
         note(state, Mode::Oidc, "the provider did not say that the sign-in is fresh", at).await;
         return Err(Why::StepUp);
     }
@@ -266,8 +267,8 @@ pub async fn step_up(
             begin(&state, provider, &at, form.path(), Some(&session)).await
         }
         Gate::Demo => {
-            let now = state.desk.now_ms();
-            match renew(&state, &session, &actor.person, now, &at).await {
+            let (hash, now) = (TokenHash::of(session.expose()), state.desk.now_ms());
+            match state.desk.step_up(hash, &actor.person, Mode::Demo, None, now, &at).await {
                 Ok(Some(token)) => {
                     ([(header::SET_COOKIE, cookie(SESSION, Some(&token)))], Redirect::to(form.path())).into_response()
                 }
@@ -280,21 +281,11 @@ pub async fn step_up(
     }
 }
 
-async fn renew(
-    state: &AppState,
-    session: &Token,
-    person: &Person,
-    now: i64,
-    at: &Circumstances,
-) -> Result<Option<Token>, DeskError> {
-    state.desk.step_up(store::TokenHash::of(session.expose()), person, Mode::Demo, None, now, at).await
-}
-
 /// `POST /auth/back-channel` (`OpenID Connect Back-Channel Logout 1.0`). No browser sends this: the provider does, with
 /// a signed token, and no cookie is looked at. So it stands outside the protection against other sites.
 pub async fn back_channel(State(state): State<AppState>, request: Request) -> Response {
     let Gate::Oidc(provider) = &state.auth.gate else { return missing() };
-    let at = state.auth.circumstances(&request);
+    let at = state.auth.circumstances(request.headers(), peer(request.extensions()));
     let body = axum::body::to_bytes(request.into_body(), 64 * 1024).await.unwrap_or_default();
     let Some(form) = url::form_urlencoded::parse(&body).find(|(name, _)| name == "logout_token") else {
         return plain(StatusCode::BAD_REQUEST, "No logout_token.\n".into());
