@@ -130,7 +130,7 @@ pub fn TextArea(
                 autofocus=invalid
                 aria-invalid=invalid.then_some("true")
                 aria-describedby=described(&id, has_hint, invalid)
-                inner_html=escape(&value)
+                inner_html=area_text(&value)
             ></textarea>
             {field_error(format!("{id}-err"), error)}
             {has_hint.then(|| view! { <p class="hint" id=format!("{id}-hint")>{hint}</p> })}
@@ -138,20 +138,30 @@ pub fn TextArea(
     }
 }
 
-/// Text as HTML text. A leading line break is doubled, because a text area swallows the first one.
-fn escape(text: &str) -> String {
+/// Puts a text where HTML has a text, or a value between double quotes.
+pub fn put_escaped(out: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
+        out.push_str(&rest[..at]);
+        out.push_str(match rest.as_bytes()[at] {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'"' => "&quot;",
+            _ => "&#x27;",
+        });
+        rest = &rest[at + 1..];
+    }
+    out.push_str(rest);
+}
+
+/// Text as a text area has it: a leading line break is doubled, because it swallows the first one.
+fn area_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 1);
     if text.starts_with(['\n', '\r']) {
         out.push('\n');
     }
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            other => out.push(other),
-        }
-    }
+    put_escaped(&mut out, text);
     out
 }
 

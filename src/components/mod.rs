@@ -8,8 +8,8 @@ pub mod palette;
 pub mod shell;
 pub mod status;
 
-pub use field::{Field, SelectField, TextArea, field_error, reason_field};
+pub use field::{Field, SelectField, TextArea, field_error, put_escaped, reason_field};
 pub use icon::{Icon, icon};
 pub use note::note;
 pub use page::{Cx, page};
-pub use status::{age, alert, badge, empty, policy_badge, state};
+pub use status::{age, alert, badge, empty, heads, policy_badge, state};

@@ -39,6 +39,18 @@ pub fn alert(
     .into_any()
 }
 
+/// The head of a table's columns: label and class of each. A column without a label, such as that of buttons, has none.
+pub fn heads(labels: &[(&'static str, &'static str)]) -> AnyView {
+    labels
+        .iter()
+        .map(|(label, class)| match *label {
+            "" => view! { <td role="cell"></td> }.into_any(),
+            label => view! { <th role="columnheader" scope="col" class=*class>{label}</th> }.into_any(),
+        })
+        .collect_view()
+        .into_any()
+}
+
 /// Nothing to show, which nothing, and one thing to do about it.
 pub fn empty(which: Icon, title: impl Into<String>, text: impl Into<String>, action: Option<AnyView>) -> AnyView {
     view! { <div class="empty">{icon(which)}<h2>{title.into()}</h2><p>{text.into()}</p>{action}</div> }.into_any()

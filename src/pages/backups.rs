@@ -1,7 +1,7 @@
 //! Backups: which there are, and a button for one more.
 
 use crate::{
-    components::{Cx, Icon, age, alert, empty, icon, note, page, page::Page},
+    components::{Cx, Icon, age, alert, empty, heads, icon, note, page, page::Page},
     server::{actor::Need, backup::Backup, state::AppState},
 };
 use inbound::words;
@@ -61,9 +61,7 @@ fn body(cx: &Cx, found: Option<std::io::Result<Vec<Backup>>>, hours: u32, keep: 
                     <div class="tw">
                         <table role="table" class="table cards" aria-labelledby="h-backups">
                             <thead role="rowgroup"><tr role="row">
-                                <th role="columnheader" scope="col">"File"</th>
-                                <th role="columnheader" scope="col">"Made"</th>
-                                <th role="columnheader" scope="col" class="num">"Size"</th>
+                                {heads(&[("File", ""), ("Made", ""), ("Size", "num")])}
                             </tr></thead>
                             <tbody role="rowgroup">{rows}</tbody>
                         </table>

@@ -3,7 +3,7 @@
 
 use crate::{
     api::forms::domain_page,
-    components::{Icon, age, policy_badge, state},
+    components::{Icon, age, policy_badge, put_escaped, state},
     pages::{domain_mx, domains::holder},
 };
 use desk::KeyRef;
@@ -36,23 +36,6 @@ impl<K: Hash + Eq> Written<K> {
     }
 }
 
-/// Puts a text where HTML has a text, or a value between double quotes.
-fn put(out: &mut String, text: &str) {
-    let mut rest = text;
-    while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
-        out.push_str(&rest[..at]);
-        out.push_str(match rest.as_bytes()[at] {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
-            b'"' => "&quot;",
-            _ => "&#x27;",
-        });
-        rest = &rest[at + 1..];
-    }
-    out.push_str(rest);
-}
-
 /// The body of the table.
 pub fn body(rows: &[DomainRow], look: &Look<'_>) -> String {
     let (mut held, mut policies, mut mx, mut servers, mut ages) =
@@ -63,15 +46,15 @@ pub fn body(rows: &[DomainRow], look: &Look<'_>) -> String {
         out.push_str(r#"<tr role="row">"#);
         if look.picking {
             out.push_str(r#"<td role="cell" class="pick"><input type="checkbox" name="pick" value=""#);
-            put(&mut out, &row.name);
+            put_escaped(&mut out, &row.name);
             out.push_str(r#"" aria-label="Tick "#);
-            put(&mut out, &row.display);
+            put_escaped(&mut out, &row.display);
             out.push_str(r#""></td>"#);
         }
         out.push_str(r#"<th role="rowheader" scope="row" class="main wide"><a href=""#);
-        put(&mut out, &domain_page(&row.name, ""));
+        put_escaped(&mut out, &domain_page(&row.name, ""));
         out.push_str(r#"" class="mono">"#);
-        put(&mut out, &row.display);
+        put_escaped(&mut out, &row.display);
         out.push_str(r#"</a></th><td role="cell" data-l="Key">"#);
         let (association, key) = (row.association.as_str(), row.holder.as_ref());
         out.push_str(held.of((association, key), || holder(association, key, look.keys).to_html()));
@@ -84,7 +67,7 @@ pub fn body(rows: &[DomainRow], look: &Look<'_>) -> String {
             out.push_str(mx.of(value, || domain_mx::cell(&row.mx, look.now).to_html()));
         }
         out.push_str(r#"<td role="cell" data-l="Subscription" class="lo nw">"#);
-        put(&mut out, &row.subscription);
+        put_escaped(&mut out, &row.subscription);
         out.push_str(r#"</td><td role="cell" data-l="Servers" class="num">"#);
         out.push_str(servers.of(row.servers, || match row.servers {
             0 => state(Icon::TriangleAlert, "warn", "0").to_html(),

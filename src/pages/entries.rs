@@ -2,7 +2,7 @@
 
 use crate::{
     api::forms::segment,
-    components::{Cx, Icon, TextArea, alert, badge, icon, reason_field, state},
+    components::{Cx, Icon, TextArea, alert, badge, heads, icon, reason_field, state},
     pages::lists::account_reach,
     server::actor::{Need, query_value},
 };
@@ -156,12 +156,11 @@ pub fn table(cx: &Cx, rows: Vec<Row>, back: &str) -> AnyView {
     let both = depends.then(|| {
         view! { <p class="body hint">"MailChannels does not say whether domain entries match sub-domains. Where that matters, the effect is told both ways."</p> }
     });
-    let heads =
-        [("Entry", ""), ("List", ""), ("Tier", ""), ("For", "lo"), ("Type", "lo"), ("Effect", ""), ("Key", "lo")]
-            .map(|(label, class)| view! { <th role="columnheader" scope="col" class=class>{label}</th> });
+    let columns =
+        [("Entry", ""), ("List", ""), ("Tier", ""), ("For", "lo"), ("Type", "lo"), ("Effect", ""), ("Key", "lo")];
     view! {
         <div class="tw"><table role="table" class="table cards" aria-label="Entries">
-            <thead role="rowgroup"><tr role="row">{heads.into_view()}<th role="columnheader" scope="col"><span class="vh">"Remove"</span></th></tr></thead>
+            <thead role="rowgroup"><tr role="row">{heads(&columns)}<th role="columnheader" scope="col"><span class="vh">"Remove"</span></th></tr></thead>
             <tbody role="rowgroup">{lines}</tbody>
         </table></div>
         {both}

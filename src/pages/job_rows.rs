@@ -2,7 +2,7 @@
 
 use crate::{
     api::forms::domain_page,
-    components::{Cx, Icon, icon, policy_badge, state},
+    components::{Cx, Icon, heads, icon, policy_badge, state},
 };
 use desk::{Asker, DeskError, JobLineView, JobView, KeyRef, Snapshot, Whole};
 use inbound::{plan::Verdict, words};
@@ -179,7 +179,7 @@ fn table(view: &JobView, lines: Vec<JobLineView>, keys: &[KeyRef], now: i64) -> 
     view! {
         <div class="tw"><table role="table" class="table cards" aria-label="Rows">
             <thead role="rowgroup"><tr role="row">
-                {head.map(|(label, class)| view! { <th role="columnheader" scope="col" class=class>{label}</th> }).into_view()}
+                {heads(&head)}
                 {(!planned).then(|| view! { <th role="columnheader" scope="col" class="num lo">"When"</th> })}
             </tr></thead>
             <tbody role="rowgroup">{rows}</tbody>

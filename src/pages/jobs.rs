@@ -1,7 +1,7 @@
 //! One's plans and jobs.
 
 use crate::{
-    components::{Cx, Icon, age, badge, empty, icon, note, page, page::Page, state},
+    components::{Cx, Icon, age, badge, empty, heads, icon, note, page, page::Page, state},
     server::actor::Need,
 };
 use desk::Counts;
@@ -93,8 +93,7 @@ fn table(cx: &Cx, jobs: Vec<(JobRow, Kind, Counts)>) -> impl IntoView + use<> {
     view! {
         <div class="tw"><table role="table" class="table cards" aria-label="Jobs">
             <thead role="rowgroup"><tr role="row">
-                {[("Number", "num"), ("What", ""), ("State", ""), ("Rows", "num"), ("Failed", ""), ("Made", "num lo")]
-                    .map(|(label, class)| view! { <th role="columnheader" scope="col" class=class>{label}</th> }).into_view()}
+                {heads(&[("Number", "num"), ("What", ""), ("State", ""), ("Rows", "num"), ("Failed", ""), ("Made", "num lo")])}
             </tr></thead>
             <tbody role="rowgroup">{rows}</tbody>
         </table></div>

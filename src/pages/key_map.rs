@@ -2,7 +2,7 @@
 
 use crate::{
     api::forms::segment,
-    components::{Cx, Icon, age, alert, empty, icon, note, page, page::Page, state},
+    components::{Cx, Icon, age, alert, empty, heads, icon, note, page, page::Page, state},
     pages::keys::health,
     server::actor::{Need, query_value},
 };
@@ -158,9 +158,7 @@ fn account_card(cx: &Cx, account: &AccountMap) -> impl IntoView + use<> {
             <div class="tw">
                 <table role="table" class="table cards map" aria-labelledby=id.clone()>
                     <thead role="rowgroup"><tr role="row">
-                        {[("Key", ""), ("Domains", "lo"), ("Locked", "num"), ("Free", "num"), ("Unknown", "num"), ("Seen", "num"), ("Deleting it at MailChannels", ""), ("Removing it from Sluice", "")]
-                            .map(|(label, class)| view! { <th role="columnheader" scope="col" class=class>{label}</th> })
-                            .into_view()}
+                        {heads(&[("Key", ""), ("Domains", "lo"), ("Locked", "num"), ("Free", "num"), ("Unknown", "num"), ("Seen", "num"), ("Deleting it at MailChannels", ""), ("Removing it from Sluice", "")])}
                         <th role="columnheader" scope="col"><span class="vh">"Actions"</span></th>
                     </tr></thead>
                     <tbody role="rowgroup">{rows}{others}</tbody>

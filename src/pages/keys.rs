@@ -2,7 +2,7 @@
 
 use crate::{
     api::{forms::segment, rescue::rescue_page},
-    components::{Cx, Field, Icon, age, alert, badge, empty, icon, note, page, page::Page, reason_field, state},
+    components::{Cx, Field, Icon, age, alert, badge, empty, heads, icon, note, page, page::Page, reason_field, state},
     server::actor::{Need, query_value},
 };
 use desk::{Health, KeyView};
@@ -134,9 +134,7 @@ fn table(now: i64, keys: Vec<KeyView>, heading: &'static str) -> impl IntoView {
         <div class="tw">
             <table role="table" class="table cards" aria-labelledby=heading>
                 <thead role="rowgroup"><tr role="row">
-                    {[("Label", ""), ("Ends in", ""), ("Fingerprint", ""), ("Account", "lo"), ("Locked", "num"), ("Free", "num"), ("All", "num"), ("Health", ""), ("Last used", ""), ("Synced", "")]
-                        .map(|(label, class)| view! { <th role="columnheader" scope="col" class=class>{label}</th> })
-                        .into_view()}
+                    {heads(&[("Label", ""), ("Ends in", ""), ("Fingerprint", ""), ("Account", "lo"), ("Locked", "num"), ("Free", "num"), ("All", "num"), ("Health", ""), ("Last used", ""), ("Synced", "")])}
                 </tr></thead>
                 <tbody role="rowgroup">{rows}</tbody>
             </table>

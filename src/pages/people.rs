@@ -2,7 +2,7 @@
 //! sessions.
 
 use crate::{
-    components::{Cx, Icon, age, alert, badge, empty, icon, note, page, page::Page, state},
+    components::{Cx, Icon, age, alert, badge, empty, heads, icon, note, page, page::Page, state},
     server::actor::Need,
 };
 use desk::{ListedPerson, OrphanRow, SessionRow};
@@ -24,7 +24,7 @@ fn body(cx: &Cx, people: Vec<ListedPerson>, orphans: Vec<OrphanRow>) -> impl Int
     let me = cx.actor.person.id.clone();
     let now = cx.now;
     let rows = people.into_iter().map(|listed| row(now, &me, listed)).collect_view();
-    let heads =
+    let columns =
         [("Name", ""), ("Role", ""), ("By", "lo"), ("Signed in", ""), ("Sessions", "num"), ("Keys", "num"), ("", "")];
     view! {
         <div class="page-head"><h1>"People"</h1><p>{sum}" Roles come from groups, and are taken anew at each sign-in."</p></div>
@@ -34,27 +34,13 @@ fn body(cx: &Cx, people: Vec<ListedPerson>, orphans: Vec<OrphanRow>) -> impl Int
             <header><h2 id="h-people">"Everybody"</h2></header>
             <div class="tw">
                 <table role="table" class="table cards" aria-labelledby="h-people">
-                    <thead role="rowgroup"><tr role="row">{head(&heads)}</tr></thead>
+                    <thead role="rowgroup"><tr role="row">{heads(&columns)}</tr></thead>
                     <tbody role="rowgroup">{rows}</tbody>
                 </table>
             </div>
             <footer><p class="hint">"Shutting somebody out ends their sessions with their next request, pauses their jobs, and makes their keys unusable here. At MailChannels the keys go on working until they are deleted there."</p></footer>
         </section>
     }
-}
-
-fn head(labels: &[(&'static str, &'static str)]) -> AnyView {
-    labels
-        .iter()
-        .map(|(label, class)| {
-            if label.is_empty() {
-                view! { <td role="cell"></td> }.into_any()
-            } else {
-                view! { <th role="columnheader" scope="col" class=*class>{*label}</th> }.into_any()
-            }
-        })
-        .collect_view()
-        .into_any()
 }
 
 fn row(now: i64, me: &str, listed: ListedPerson) -> impl IntoView + use<> {
@@ -117,7 +103,7 @@ fn left_behind(orphans: Vec<OrphanRow>) -> Option<AnyView> {
             }
         })
         .collect_view();
-    let heads = [("Label", ""), ("Ends in", ""), ("Of", ""), ("Account", ""), ("Locked to it", "num")];
+    let columns = [("Label", ""), ("Ends in", ""), ("Of", ""), ("Account", ""), ("Locked to it", "num")];
     Some(
         view! {
             {alert("warn", "Keys were left behind", "Their owners are shut out, but whoever copied these keys can still use them at MailChannels. Move what is locked to them to other keys, then delete them in the Host Console.", None)}
@@ -125,7 +111,7 @@ fn left_behind(orphans: Vec<OrphanRow>) -> Option<AnyView> {
                 <header><h2 id="h-left">"Keys to be revoked at MailChannels"</h2></header>
                 <div class="tw">
                     <table role="table" class="table cards" aria-labelledby="h-left">
-                        <thead role="rowgroup"><tr role="row">{head(&heads)}</tr></thead>
+                        <thead role="rowgroup"><tr role="row">{heads(&columns)}</tr></thead>
                         <tbody role="rowgroup">{rows}</tbody>
                     </table>
                 </div>
@@ -189,7 +175,7 @@ fn own(cx: &Cx, sessions: Vec<SessionRow>) -> impl IntoView + use<> {
             }
         })
         .collect_view();
-    let heads = [("Device", ""), ("Place", ""), ("Signed in", ""), ("Last seen", ""), ("", "")];
+    let columns = [("Device", ""), ("Place", ""), ("Signed in", ""), ("Last seen", ""), ("", "")];
     view! {
         <div class="page-head">
             <h1>"Your sessions"</h1>
@@ -207,7 +193,7 @@ fn own(cx: &Cx, sessions: Vec<SessionRow>) -> impl IntoView + use<> {
                 view! {
                     <div class="tw">
                         <table role="table" class="table cards" aria-labelledby="h-sessions">
-                            <thead role="rowgroup"><tr role="row">{head(&heads)}</tr></thead>
+                            <thead role="rowgroup"><tr role="row">{heads(&columns)}</tr></thead>
                             <tbody role="rowgroup">{rows}</tbody>
                         </table>
                     </div>

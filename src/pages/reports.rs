@@ -1,7 +1,7 @@
 //! Reports of misjudged messages.
 
 use crate::{
-    components::{Cx, Field, Icon, TextArea, age, alert, field_error, icon, note, page, page::Page, state},
+    components::{Cx, Field, Icon, TextArea, age, alert, field_error, heads, icon, note, page, page::Page, state},
     pages::entries::explain_url,
     server::{actor::Need, report::Look},
 };
@@ -166,8 +166,7 @@ fn log(cx: &Cx, rows: Vec<store::ReportRow>) -> impl IntoView + use<> {
     let table = view! {
         <div class="tw"><table role="table" class="table cards" aria-labelledby="h-log">
             <thead role="rowgroup"><tr role="row">
-                {[("When", ""), ("Who", ""), ("Domain", ""), ("Type", ""), ("Subject hash", "lo"), ("Outcome", "")]
-                    .map(|(label, class)| view! { <th role="columnheader" scope="col" class=class>{label}</th> }).into_view()}
+                {heads(&[("When", ""), ("Who", ""), ("Domain", ""), ("Type", ""), ("Subject hash", "lo"), ("Outcome", "")])}
             </tr></thead>
             <tbody role="rowgroup">{lines}</tbody>
         </table></div>

@@ -1,7 +1,7 @@
 //! How the program does, for administrators: what `/readyz` and `/metrics` tell machines, in words.
 
 use crate::{
-    components::{Cx, Icon, age, alert, badge, page, page::Page, state},
+    components::{Cx, Icon, age, alert, badge, heads, page, page::Page, state},
     server::{actor::Need, host::HostFacts, state::AppState},
 };
 use desk::{Check, Counted, OwnKeys, short_fingerprint};
@@ -161,17 +161,13 @@ fn short_account(account: &str) -> String {
     account.chars().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect()
 }
 
-fn table(id: &'static str, title: &'static str, heads: &[(&'static str, &'static str)], rows: AnyView) -> AnyView {
-    let heads = heads
-        .iter()
-        .map(|(label, class)| view! { <th role="columnheader" scope="col" class=*class>{*label}</th> })
-        .collect_view();
+fn table(id: &'static str, title: &'static str, columns: &[(&'static str, &'static str)], rows: AnyView) -> AnyView {
     view! {
         <section class="card gap" aria-labelledby=id>
             <header><h2 id=id>{title}</h2></header>
             <div class="tw">
                 <table role="table" class="table cards" aria-labelledby=id>
-                    <thead role="rowgroup"><tr role="row">{heads}</tr></thead>
+                    <thead role="rowgroup"><tr role="row">{heads(columns)}</tr></thead>
                     <tbody role="rowgroup">{rows}</tbody>
                 </table>
             </div>

@@ -3,6 +3,7 @@
 //!
 //! `SLUICE_KILLS` says how many; `cargo xtask crash` runs 200 with the bulk change among them.
 
+use crate::kills::{between, kills_or};
 use secrecy::SecretString;
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use std::{
@@ -22,13 +23,7 @@ const KEYS: usize = 1_500;
 const DOMAINS: usize = 20_000;
 
 fn kills() -> u64 {
-    std::env::var("SLUICE_KILLS").ok().and_then(|text| text.parse::<u64>().ok()).map_or(KILLS, |all| all / 4)
-}
-
-/// A number between two others that follows from a seed: a run can be repeated.
-fn between(seed: u64, low: u64, high: u64) -> u64 {
-    let mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    low + (mixed >> 17) % (high - low).max(1)
+    kills_or(KILLS)
 }
 
 /// A database with its two key-encryption keys.

@@ -8,14 +8,20 @@ use crate::{
 use mailchannels_sandbox::{Options, Sandbox, Seed};
 use std::{collections::HashMap, process::Command, time::Duration};
 
-/// Kills in an ordinary test run; `cargo xtask crash` says how many by `SLUICE_KILLS`, over four kinds.
+/// Kills in an ordinary test run.
 const KILLS: u64 = 50;
 const ROWS: usize = 1_000;
 
 /// A number between two others that follows from a seed: a run can be repeated.
-fn between(seed: u64, low: u64, high: u64) -> u64 {
+pub(crate) fn between(seed: u64, low: u64, high: u64) -> u64 {
     let mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    low + (mixed >> 17) % (high - low)
+    low + (mixed >> 17) % (high - low).max(1)
+}
+
+/// How many kills of one of the four kinds: what `SLUICE_KILLS` says for all of them, or so many.
+pub(crate) fn kills_or(ordinary: u64) -> u64 {
+    let all = std::env::var("SLUICE_KILLS").ok().and_then(|text| text.parse::<u64>().ok());
+    all.map_or(ordinary, |all| all / 4)
 }
 
 async fn signed_in(base: &str) -> Browser {
@@ -57,8 +63,7 @@ async fn fifty_kills_lose_nothing_and_double_nothing() {
     let number = plan_number(&plan);
     lead.confirm(&plan, &ROWS.to_string()).await;
 
-    let kills =
-        std::env::var("SLUICE_KILLS").ok().and_then(|text| text.parse::<u64>().ok()).map_or(KILLS, |all| all / 4);
+    let kills = kills_or(KILLS);
     for kill in 0..kills {
         tokio::time::sleep(Duration::from_millis(between(kill + 1, 20, 260))).await;
         server.child.kill().unwrap();

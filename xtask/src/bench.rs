@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: a release build against budgets, as one table. `cargo xtask soak`: the same build in use.
 
-use crate::{Step, assets, proc, root, target};
+use crate::{Step, assets, proc, root, table::Place, target};
 use clap::Args;
-use std::{fs, process::Command};
+use std::process::Command;
 
 /// The program that measures.
 const BENCH: &str = "sluice-bench";
@@ -50,26 +50,6 @@ impl Soak {
         let mut command = measurer("soak")?;
         command.args(["--minutes", &self.minutes.to_string()]);
         measure(&mut command, self.keep.then_some(&RELIABILITY))
-    }
-}
-
-/// A place for a table in a document.
-struct Place {
-    document: &'static str,
-    begin: &'static str,
-    end: &'static str,
-}
-
-impl Place {
-    /// Puts a table where the last one was.
-    fn put(&self, table: &str) -> Step {
-        let path = root().join(self.document);
-        let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-        let text = fs::read_to_string(&path).map_err(failed)?;
-        let no_place = || format!("{} has no {} and {}", self.document, self.begin.trim(), self.end);
-        let (before, rest) = text.split_once(self.begin).ok_or_else(no_place)?;
-        let (_, after) = rest.split_once(self.end).ok_or_else(no_place)?;
-        fs::write(&path, [before, self.begin, "\n", table.trim(), "\n\n", self.end, after].concat()).map_err(failed)
     }
 }
 

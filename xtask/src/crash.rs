@@ -1,11 +1,11 @@
 //! `cargo xtask crash`: `kill -9` at random points of bulk changes, rotation, migration and backup, as one table.
 
-use crate::{Step, root};
+use crate::{Step, root, table::Place};
 use clap::Args;
-use std::{fs, process::Command};
+use std::process::Command;
 
 /// Where the table goes in the document.
-const TABLE: (&str, &str) = ("<!-- crash -->\n", "<!-- end of crash -->");
+const TABLE: Place = Place { document: "docs/reliability.md", begin: "<!-- crash -->\n", end: "<!-- end of crash -->" };
 /// What the tests begin a line of the table with.
 const LINE: &str = "killed: ";
 
@@ -47,14 +47,6 @@ impl Crash {
             table.extend(["| ", row, " | 0 |\n"]);
         }
         println!("{table}");
-        if !self.keep {
-            return Ok(());
-        }
-        let path = root().join("docs/reliability.md");
-        let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-        let text = fs::read_to_string(&path).map_err(failed)?;
-        let (before, rest) = text.split_once(TABLE.0).ok_or("docs/reliability.md has no place for the table")?;
-        let (_, after) = rest.split_once(TABLE.1).ok_or("docs/reliability.md has no end of the table")?;
-        fs::write(&path, [before, TABLE.0, "\n", table.trim(), "\n\n", TABLE.1, after].concat()).map_err(failed)
+        if self.keep { TABLE.put(&table) } else { Ok(()) }
     }
 }

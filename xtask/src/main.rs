@@ -11,6 +11,7 @@ mod node;
 mod proc;
 mod proxies;
 mod sbom;
+mod table;
 mod test;
 
 use clap::{Parser, Subcommand};
