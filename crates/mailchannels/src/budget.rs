@@ -19,14 +19,20 @@ const WINDOW: Duration = Duration::from_millis(1020);
 /// comes in between finds a place at once instead of a full window, and requests that are late by some
 /// milliseconds on their way don't meet those of the next second.
 const BURST: f64 = 0.03;
-/// How long a 503 halves the budget.
+/// How long a 503 halves the budget of bulk work.
 const HALVED: Duration = Duration::from_secs(10);
+/// 503s within a second that halve people's budget too. A single one may be a hiccup, or another program's doing, for
+/// which bulk work making room is enough; somebody on the phone should not wait for that.
+const MANY: usize = 3;
 
 /// The pure core: when may the next request of a lane go?
 #[derive(Debug)]
 pub(crate) struct Budget {
     rate: u32,
     sent: VecDeque<(Instant, Lane)>,
+    /// The 503s of the last second.
+    pushed: VecDeque<Instant>,
+    bulk_halved_until: Option<Instant>,
     halved_until: Option<Instant>,
     /// What bulk work may send in one go, and when that was counted last.
     bulk: (f64, Option<Instant>),
@@ -36,12 +42,24 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(rate: u32) -> Self {
-        Self { rate: rate.max(1), sent: VecDeque::new(), halved_until: None, bulk: (f64::MAX, None), waiting: 0 }
+        Self {
+            rate: rate.max(1),
+            sent: VecDeque::new(),
+            pushed: VecDeque::new(),
+            bulk_halved_until: None,
+            halved_until: None,
+            bulk: (f64::MAX, None),
+            waiting: 0,
+        }
     }
 
-    /// Requests a second at the moment.
-    pub(crate) fn limit(&self, now: Instant) -> u32 {
-        if self.halved_until.is_some_and(|until| now < until) { (self.rate / 2).max(1) } else { self.rate }
+    /// Requests a second at the moment, up to which a lane may fill it.
+    pub(crate) fn limit(&self, now: Instant, lane: Lane) -> u32 {
+        let until = match lane {
+            Lane::Interactive => self.halved_until,
+            Lane::Bulk => self.bulk_halved_until,
+        };
+        if until.is_some_and(|until| now < until) { (self.rate / 2).max(1) } else { self.rate }
     }
 
     /// Takes a place in the window, or says how long to wait before asking again.
@@ -49,7 +67,7 @@ impl Budget {
         while self.sent.front().is_some_and(|(at, _)| now.duration_since(*at) >= WINDOW) {
             self.sent.pop_front();
         }
-        let limit = self.limit(now) as usize;
+        let limit = self.limit(now, lane) as usize;
         // Until this many have left the window there is no place.
         let over = |count: usize, limit: usize| (count + 1).saturating_sub(limit);
         let mut leave = over(self.sent.len(), limit);
@@ -77,7 +95,7 @@ impl Budget {
 
     /// Lets bulk work go evenly: a token for each request, which come at the rate of the budget.
     fn spread(&mut self, now: Instant) -> Result<(), Duration> {
-        let limit = f64::from(self.limit(now));
+        let limit = f64::from(self.limit(now, Lane::Bulk));
         let every = WINDOW.as_secs_f64() / limit;
         let (tokens, counted) = self.bulk;
         let came = counted.map_or(0.0, |at| now.duration_since(at).as_secs_f64() / every);
@@ -90,8 +108,16 @@ impl Budget {
         Ok(())
     }
 
+    /// Notes a 503.
     pub(crate) fn pushed_back(&mut self, now: Instant) {
-        self.halved_until = Some(now + HALVED);
+        while self.pushed.front().is_some_and(|at| now.duration_since(*at) >= WINDOW) {
+            self.pushed.pop_front();
+        }
+        self.pushed.push_back(now);
+        self.bulk_halved_until = Some(now + HALVED);
+        if self.pushed.len() >= MANY {
+            self.halved_until = self.bulk_halved_until;
+        }
     }
 
     /// Requests of the last second.
@@ -139,17 +165,33 @@ mod tests {
         }
     }
 
+    /// How many of a lane go in the second from then on.
+    fn fits(budget: &mut Budget, from: Instant, lane: Lane) -> usize {
+        (0..1000).filter(|ms| budget.take(from + Duration::from_millis(*ms), lane).is_ok()).count()
+    }
+
     #[test]
-    fn a_503_halves_the_budget_for_ten_seconds() {
+    fn many_503s_halve_the_budget_for_ten_seconds() {
         let start = Instant::now();
         let mut budget = Budget::new(80);
-        budget.pushed_back(start);
-        let fits = |budget: &mut Budget, at: Instant| {
-            (0..100).take_while(|_| budget.take(at, Lane::Interactive).is_ok()).count()
-        };
-        assert_eq!(fits(&mut budget, start), 40);
-        assert_eq!(fits(&mut budget, start + Duration::from_secs(9)), 40);
-        assert_eq!(fits(&mut budget, start + Duration::from_secs(11)), 80);
+        (0..MANY).for_each(|_| budget.pushed_back(start));
+        assert_eq!(fits(&mut budget, start, Lane::Interactive), 40);
+        assert_eq!(fits(&mut budget, start + Duration::from_secs(8), Lane::Interactive), 40);
+        assert_eq!(fits(&mut budget, start + Duration::from_secs(11), Lane::Interactive), 80);
+    }
+
+    #[test]
+    fn single_503s_halve_the_budget_of_bulk_work_only() {
+        let start = Instant::now();
+        let mut budget = Budget::new(80);
+        for second in 0..20 {
+            budget.pushed_back(start + Duration::from_millis(second * 1_020));
+        }
+        let last = start + Duration::from_millis(19 * 1_020);
+        assert_eq!(fits(&mut budget, last, Lane::Bulk), 40);
+        assert_eq!(fits(&mut budget, last + Duration::from_secs(2), Lane::Interactive), 80);
+        assert_eq!(fits(&mut budget, last + Duration::from_millis(3_100), Lane::Bulk), 0, "people took it all");
+        assert_eq!(fits(&mut budget, last + Duration::from_secs(11), Lane::Bulk), 79, "the whole again, spread");
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub struct LimiterStats {
     pub in_window: usize,
     /// People waiting.
     pub waiting: usize,
-    /// The budget at the moment, requests a second.
+    /// The budget of bulk work at the moment, requests a second: a 503 halves it.
     pub limit: u32,
     /// How long an answer takes at the moment, without waiting for a place.
     pub latency: Duration,
@@ -209,7 +209,7 @@ impl Limiter {
             LimiterStats {
                 in_window: state.budget.in_window(now),
                 waiting: state.budget.waiting,
-                limit: state.budget.limit(now),
+                limit: state.budget.limit(now, Lane::Bulk),
                 latency: Duration::from_secs_f64(state.latency.unwrap_or_default()),
                 open: state.open_until.is_some(),
             }
