@@ -9,6 +9,7 @@ use crate::{
 };
 use desk::{Asker, Desk, DeskError};
 use std::collections::HashMap;
+use tracing::Instrument;
 
 /// Where to go after a form action, and what to say there.
 pub struct Next {
@@ -87,7 +88,7 @@ where
     // when the browser goes away in the middle.
     let ran = match asker.because(&form.reason) {
         Ok(asker) => {
-            let ran = tokio::spawn(run(desk.clone(), asker)).await;
+            let ran = tokio::spawn(run(desk.clone(), asker).in_current_span()).await;
             ran.unwrap_or_else(|error| Err(DeskError::storage(&error)))
         }
         Err(error) => Err(error),

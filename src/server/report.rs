@@ -25,6 +25,7 @@ use inbound::{
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
+use tracing::Instrument;
 
 /// Messages in passage at the same time.
 pub const AT_ONCE: usize = 4;
@@ -104,12 +105,13 @@ pub async fn post(State(state): State<AppState>, Extension(actor): Extension<Act
     };
     // A task of its own: what has begun comes to its end, and is noted, also when the browser goes away.
     let (desk, input, who) = (state.desk.clone(), look.input.clone(), asker.clone());
-    let sent = tokio::spawn(async move {
+    let sent = async move {
         let _permit = permit;
         let plan = desk.plan_report(&who.person, &input).await?;
         let sent = desk.send_report(&who, &input, &plan, message.escaped()).await?;
         Ok::<_, DeskError>(sent.map(|()| plan.recipient.to_string()))
-    });
+    };
+    let sent = tokio::spawn(sent.in_current_span());
     match sent.await.unwrap_or_else(|error| Err(DeskError::storage(&error))) {
         Ok(Ok(recipient)) => reported(&state, &asker, &look, &recipient).await,
         Ok(Err(words)) => {

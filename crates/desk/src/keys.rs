@@ -8,6 +8,7 @@ use crate::{
 };
 use mailchannels::{AccountId, ApiKey, Error as Upstream, Lane};
 use std::time::Duration;
+use tracing::Instrument;
 
 /// How a key fares.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -294,7 +295,7 @@ impl Desk {
     /// Mirrors a key's domains, so that they are there when the page comes back.
     pub(crate) async fn sync_soon(&self, fingerprint: &str) {
         let (desk, fingerprint) = (self.clone(), fingerprint.to_owned());
-        let sync = tokio::spawn(async move { desk.sync_key(&fingerprint).await });
+        let sync = tokio::spawn(async move { desk.sync_key(&fingerprint).await }.in_current_span());
         if tokio::time::timeout(SYNC_WAIT, sync).await.is_err() {
             tracing::info!("a sync goes on in the background");
         }
