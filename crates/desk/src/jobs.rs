@@ -8,6 +8,7 @@
 mod chunk;
 mod control;
 mod ending;
+mod flights;
 mod form;
 mod journal;
 mod keep;

@@ -28,11 +28,13 @@ use crate::{Held, Result, StoreError, staging::UnderWay};
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
 const READERS: u32 = 4;
+/// What a reader keeps of the file, in KiB, as `SQLite` has it.
+const READER_CACHE: &str = "-512";
 /// How long `SQLite` waits for a lock held by another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a caller waits for a connection of ours: on a busy machine with a slow disk a job of many rows makes others
-/// wait, and that is better than to stop it.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a caller waits for a connection of ours. Nothing holds the writer for longer than its own statements take, so
+/// this is a disk that stands still, or a mistake of ours.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Answers of one kind remembered at most; see [`Store::remembered`].
 const REMEMBERED_MAX: usize = 256;
 
@@ -84,7 +86,9 @@ impl Store {
         // The one connection stays: it has temporary tables and a warm cache.
         let writer = pool(1).max_lifetime(None).idle_timeout(None).connect_with(writing).await?;
         migrate(&writer).await?;
-        let readers = pool(READERS).connect_with(options.pragma("query_only", "ON")).await?;
+        // The kernel has the file's pages already; four copies of them would be a tenth of the program's memory.
+        let reading = options.pragma("query_only", "ON").pragma("cache_size", READER_CACHE);
+        let readers = pool(READERS).connect_with(reading).await?;
         Ok(Self::of(path, writer, readers))
     }
 

@@ -2,10 +2,9 @@
 
 use super::run::{CLOSED_MS, LEASE_MS};
 use crate::{Desk, error::Result};
-use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use std::{collections::HashMap, time::Duration};
 use store::JobRow;
-use tokio::time::sleep;
+use tokio::{task::JoinSet, time::sleep};
 
 /// How often a look is taken for jobs, when nothing says that there is one.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -19,13 +18,17 @@ impl Desk {
         if let Err(error) = self.0.store.break_leases().await {
             tracing::error!(%error, "leases could not be broken");
         }
-        let mut running = FuturesUnordered::new();
+        // Tasks of their own: as futures of this loop they would stand still while it waits for the database, with its
+        // one writer in their hands.
+        let mut running = JoinSet::new();
         let mut left_alone = HashMap::new();
         tokio::pin!(stop);
         loop {
             while running.len() < AT_ONCE {
                 match self.next_job(&mut left_alone).await {
-                    Ok(Some(job)) => running.push(self.clone().run_job(job).boxed()),
+                    Ok(Some(job)) => {
+                        running.spawn(self.clone().run_job(job));
+                    }
                     Ok(None) => break,
                     Err(error) => {
                         tracing::error!(%error, "jobs could not be read");
@@ -34,14 +37,16 @@ impl Desk {
                 }
             }
             tokio::select! {
-                Some(()) = running.next() => {}
+                Some(ended) = running.join_next() => told(ended),
                 () = self.0.jobs.wake.notified() => {}
                 () = sleep(LOOK_EVERY) => {}
                 () = &mut stop => break,
             }
         }
         self.0.jobs.stop_all();
-        while running.next().await.is_some() {}
+        while let Some(ended) = running.join_next().await {
+            told(ended);
+        }
     }
 
     /// The next job to run. One that was cancelled with rows of which nothing is known is read back, but when that
@@ -59,5 +64,12 @@ impl Desk {
             left_alone.insert(job.number, now + 4 * CLOSED_MS);
         }
         Ok(next)
+    }
+}
+
+/// A job's task ends only badly when the program is wrong; its lease runs out, and it is taken up again.
+fn told(ended: std::result::Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a job broke off");
     }
 }

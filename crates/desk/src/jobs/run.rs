@@ -4,9 +4,10 @@
 use super::{
     Flag,
     chunk::Chunk,
+    flights::meanwhile,
     journal::{Journal, Unwritten},
     read,
-    step::{Ready, Sent, Step, reason_of, words_of},
+    step::{Ready, Sent, Step, lacks_servers, reason_of, words_of},
 };
 use crate::{Desk, DeskError, Person, Role, Snapshot, error::Result, reach::Opened};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -163,12 +164,13 @@ impl Run {
     /// Brings the rows of an account as far as they go.
     async fn account(&self, account: &str) -> Result<()> {
         let mut flights: FuturesUnordered<Flight<'_>> = FuturesUnordered::new();
+        let mut landed = Vec::new();
         let mut under_way: HashSet<i64> = HashSet::new();
         let mut queue = VecDeque::new();
         loop {
             let width = self.width(account);
             if queue.is_empty() && flights.len() < width {
-                queue = self.due(account, &under_way, width).await?;
+                queue = meanwhile(&mut flights, &mut landed, self.due(account, &under_way, width)).await?;
             }
             while flights.len() < width
                 && let Some(task) = queue.pop_front()
@@ -187,7 +189,7 @@ impl Run {
                     .boxed(),
                 );
             }
-            if flights.is_empty() {
+            if flights.is_empty() && landed.is_empty() {
                 if self.flag.is_raised() {
                     return Ok(());
                 }
@@ -205,7 +207,10 @@ impl Run {
                 }
                 continue;
             }
-            if let Some((seqs, ended)) = flights.next().await {
+            if landed.is_empty() {
+                landed.extend(flights.next().await);
+            }
+            for (seqs, ended) in landed.drain(..) {
                 for seq in seqs {
                     under_way.remove(&seq);
                 }
@@ -377,16 +382,6 @@ impl Run {
         let wait = if matches!(error, Upstream::BreakerOpen) { CLOSED_MS } else { backoff(line) };
         // What may have been done is looked at for as long as it takes: it is never called failed unread.
         self.journal.mark(Mark::Later { seq: line.seq, not_before: self.desk.now_ms() + wait }).await
-    }
-}
-
-/// A domain that was made, but without the servers it was to have.
-fn lacks_servers(wanted: &Snapshot, now: &Snapshot) -> bool {
-    match (wanted, now) {
-        (Snapshot::Domain(wanted), Snapshot::Domain(now)) => {
-            !wanted.servers.is_empty() && wanted.servers != now.servers
-        }
-        _ => false,
     }
 }
 

@@ -263,3 +263,13 @@ pub(super) fn words_of(error: &Upstream) -> String {
         _ => String::new(),
     }
 }
+
+/// A domain that was made, but without the servers it was to have.
+pub(super) fn lacks_servers(wanted: &Snapshot, now: &Snapshot) -> bool {
+    match (wanted, now) {
+        (Snapshot::Domain(wanted), Snapshot::Domain(now)) => {
+            !wanted.servers.is_empty() && wanted.servers != now.servers
+        }
+        _ => false,
+    }
+}
