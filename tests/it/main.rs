@@ -10,6 +10,7 @@ mod bulk;
 mod canary;
 mod changes;
 mod crash;
+mod documents;
 mod entries;
 mod explain;
 mod find;
