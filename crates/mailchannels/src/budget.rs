@@ -21,9 +21,11 @@ const WINDOW: Duration = Duration::from_millis(1020);
 const BURST: f64 = 0.03;
 /// How long a 503 halves the budget of bulk work.
 const HALVED: Duration = Duration::from_secs(10);
-/// 503s within a second that halve people's budget too. A single one may be a hiccup, or another program's doing, for
-/// which bulk work making room is enough; somebody on the phone should not wait for that.
+/// 503s within a second that halve people's budget too, when they are also a tenth of what was sent in it. Fewer may be
+/// a hiccup, or another program's doing, for which bulk work making room is enough; somebody on the phone should not
+/// wait for that.
 const MANY: usize = 3;
+const SHARE: usize = 10;
 
 /// The pure core: when may the next request of a lane go?
 #[derive(Debug)]
@@ -115,7 +117,7 @@ impl Budget {
         }
         self.pushed.push_back(now);
         self.bulk_halved_until = Some(now + HALVED);
-        if self.pushed.len() >= MANY {
+        if self.pushed.len() >= MANY && self.pushed.len() * SHARE >= self.in_window(now) {
             self.halved_until = self.bulk_halved_until;
         }
     }
@@ -181,6 +183,18 @@ mod tests {
     }
 
     #[test]
+    fn a_few_503s_among_many_answers_do_not_halve_what_people_have() {
+        let start = Instant::now();
+        for (sent, limit) in [(30, 40), (31, 80)] {
+            let mut budget = Budget::new(80);
+            (0..sent).for_each(|_| budget.take(start, Lane::Interactive).unwrap());
+            (0..MANY).for_each(|_| budget.pushed_back(start));
+            assert_eq!(budget.limit(start, Lane::Interactive), limit, "{sent} sent");
+            assert_eq!(budget.limit(start, Lane::Bulk), 40, "{sent} sent");
+        }
+    }
+
+    #[test]
     fn single_503s_halve_the_budget_of_bulk_work_only() {
         let start = Instant::now();
         let mut budget = Budget::new(80);
@@ -190,8 +204,7 @@ mod tests {
         let last = start + Duration::from_millis(19 * 1_020);
         assert_eq!(fits(&mut budget, last, Lane::Bulk), 40);
         assert_eq!(fits(&mut budget, last + Duration::from_secs(2), Lane::Interactive), 80);
-        assert_eq!(fits(&mut budget, last + Duration::from_millis(3_100), Lane::Bulk), 0, "people took it all");
-        assert_eq!(fits(&mut budget, last + Duration::from_secs(11), Lane::Bulk), 79, "the whole again, spread");
+        assert_eq!(fits(&mut budget, last + Duration::from_secs(11), Lane::Bulk), 80, "the whole again");
     }
 
     #[test]
