@@ -22,6 +22,8 @@ const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 const JOB_STATES: [&str; 6] = ["planned", "queued", "running", "paused", "done", "cancelled"];
 const ROW_STATES: [&str; 6] = ["planned", "sent", "done", "failed", "unknown", "left"];
 
+const SUM_UP_EVERY: Duration = Duration::from_secs(5);
+
 /// What is counted as it happens. Each server has its own, so that two in one process don't mix.
 pub struct Metrics {
     recorder: PrometheusRecorder,
@@ -49,6 +51,15 @@ impl Metrics {
             describe_histogram!("sluice_upstream_wait_seconds", "Wait for a place in a customer's budget of calls");
         });
         Self { recorder, handle }
+    }
+
+    /// Sums up what was counted, for as long as it is polled: every time that is measured stays in memory until then, and
+    /// it may be that nobody ever scrapes.
+    pub async fn keep_summed_up(&self) {
+        loop {
+            tokio::time::sleep(SUM_UP_EVERY).await;
+            self.handle.run_upkeep();
+        }
     }
 
     fn so_far(&self) -> String {

@@ -14,6 +14,7 @@ use crate::server::{
     state::AppState,
 };
 use desk::{Desk, MxWatch, system_clock};
+use futures::{FutureExt, future::BoxFuture};
 use leptos::config::LeptosOptions;
 use std::{
     net::SocketAddr,
@@ -214,7 +215,7 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         reports: Arc::new(Semaphore::new(report::AT_ONCE)),
         spool_dir: Arc::clone(&spool_dir),
         ready,
-        metrics,
+        metrics: metrics.clone(),
         host: Arc::new(Host::new(spool_dir, system_clock())),
         finds: Arc::default(),
     };
@@ -225,85 +226,34 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
         let at = listener.local_addr().map_err(RunError::Serve)?;
         tracing::info!(address = %at, "metrics");
         metrics_address = Some(at);
-        let (app, stop) = (metrics::router(state.clone()), stop.clone());
-        tasks.spawn(async move { listen::serve(listener, app, read, stop).await });
+        tasks.spawn(listen::serve(listener, metrics::router(state.clone()), read, stop.clone()));
     }
     let app = router(state, read);
-    tasks.spawn({
-        let stop = stop.clone();
-        async move { listen::serve(listener, app, read, stop).await }
-    });
-    tasks.spawn({
-        let stop = stop.clone();
-        async move {
-            tokio::select! {
-                () = clock::keep_watched(system_clock) => {}
-                () = stop.cancelled() => {}
-            }
-        }
-    });
+    tasks.spawn(listen::serve(listener, app, read, stop.clone()));
+    // These go on until the server stops.
+    let goes_on = |work: BoxFuture<'static, ()>| tasks.spawn(stop.clone().run_until_cancelled_owned(work));
+    goes_on(clock::keep_watched(system_clock).boxed());
+    goes_on(Box::pin(async move { metrics.keep_summed_up().await }));
     // What the provider says of itself is known before the first page, if it answers; nothing waits for it.
-    tasks.spawn({
-        let (auth, stop) = (auth.clone(), stop.clone());
-        async move {
-            tokio::select! {
-                () = auth.keep_known(system_clock) => {}
-                () = stop.cancelled() => {}
-            }
-        }
-    });
-    tasks.spawn({
-        let (desk, stop) = (desk.clone(), stop.clone());
-        let every = Duration::from_secs(config.sync_seconds);
-        async move {
-            tokio::select! {
-                () = desk.keep_synced(every) => {}
-                () = stop.cancelled() => {}
-            }
-        }
-    });
+    goes_on(Box::pin(async move { auth.keep_known(system_clock).await }));
+    let (sync_every, mx_every) = (Duration::from_secs(config.sync_seconds), Duration::from_secs(config.mx_seconds));
+    let of = desk.clone();
+    goes_on(Box::pin(async move { of.keep_synced(sync_every).await }));
+    let of = desk.clone();
+    goes_on(Box::pin(async move { of.keep_audit_head_told().await }));
+    let of = desk.clone();
+    goes_on(Box::pin(async move { backups.keep(&of).await }));
+    if desk.checks_mx() {
+        let of = desk.clone();
+        goes_on(Box::pin(async move { of.keep_mx_checked(mx_every).await }));
+    }
+    goes_on(sweep(store, desk.clone()).boxed());
+    // Jobs know themselves how to stop.
     tasks.spawn({
         let (desk, stop) = (desk.clone(), stop.clone());
         async move {
             desk.keep_jobs(stop.cancelled()).await;
             tracing::info!("all jobs are in the journal");
-        }
-    });
-    tasks.spawn({
-        let (desk, stop) = (desk.clone(), stop.clone());
-        async move {
-            tokio::select! {
-                () = desk.keep_audit_head_told() => {}
-                () = stop.cancelled() => {}
-            }
-        }
-    });
-    tasks.spawn({
-        let (desk, stop) = (desk.clone(), stop.clone());
-        async move {
-            tokio::select! {
-                () = backups.keep(&desk) => {}
-                () = stop.cancelled() => {}
-            }
-        }
-    });
-    if desk.checks_mx() {
-        let (desk, stop) = (desk.clone(), stop.clone());
-        let every = Duration::from_secs(config.mx_seconds);
-        tasks.spawn(async move {
-            tokio::select! {
-                () = desk.keep_mx_checked(every) => {}
-                () = stop.cancelled() => {}
-            }
-        });
-    }
-    tasks.spawn({
-        let (desk, stop) = (desk.clone(), stop.clone());
-        async move {
-            tokio::select! {
-                () = sweep(store, desk) => {}
-                () = stop.cancelled() => {}
-            }
         }
     });
     if assets::hash().is_empty() {

@@ -69,6 +69,8 @@ pub(crate) struct Opened {
     pub(crate) secret: ApiKey,
     pub(crate) account: Account,
     pub(crate) key: KeyRef,
+    /// The lane of [`Self::background`]: that of people only for what somebody waits for all the same.
+    pub(crate) lane: Lane,
 }
 
 impl Opened {
@@ -77,9 +79,9 @@ impl Opened {
         self.account.with_key(&self.secret, Lane::Interactive)
     }
 
-    /// A session that lets people go first.
+    /// A session that lets people go first, unless somebody waits for this too.
     pub(crate) fn background(&self) -> mailchannels::Session<'_> {
-        self.account.with_key(&self.secret, Lane::Bulk)
+        self.account.with_key(&self.secret, self.lane)
     }
 }
 
@@ -125,7 +127,7 @@ impl Desk {
             DeskError::KeyUnreadable
         })?;
         let secret = ApiKey::new(plain).map_err(|_| DeskError::KeyUnreadable)?;
-        Ok(Opened { secret, account: self.account_of(row), key: key_ref(row) })
+        Ok(Opened { secret, account: self.account_of(row), key: key_ref(row), lane: Lane::Bulk })
     }
 
     /// The account that a key spends the budget of. One whose account isn't known yet has a budget of its own; the

@@ -55,7 +55,7 @@ impl Budget {
         }
     }
 
-    /// Requests a second at the moment, up to which a lane may fill it.
+    /// Requests a second at the moment that a lane may send; both together no more than people alone.
     pub(crate) fn limit(&self, now: Instant, lane: Lane) -> u32 {
         let until = match lane {
             Lane::Interactive => self.halved_until,
@@ -69,15 +69,16 @@ impl Budget {
         while self.sent.front().is_some_and(|(at, _)| now.duration_since(*at) >= WINDOW) {
             self.sent.pop_front();
         }
-        let limit = self.limit(now, lane) as usize;
+        let limit = self.limit(now, Lane::Interactive) as usize;
         // Until this many have left the window there is no place.
         let over = |count: usize, limit: usize| (count + 1).saturating_sub(limit);
         let mut leave = over(self.sent.len(), limit);
         if lane == Lane::Bulk {
+            let own = self.limit(now, Lane::Bulk) as usize;
             let count = |lane| self.sent.iter().filter(|(_, other)| *other == lane).count();
             // While people are at it, a quarter of the budget is theirs alone; while they wait, all of it.
-            let crowded = count(Lane::Interactive) > 0 && over(count(Lane::Bulk), (limit * 3 / 4).max(1)) > 0;
-            if self.waiting > 0 || crowded {
+            let own = if count(Lane::Interactive) > 0 { (own * 3 / 4).max(1) } else { own };
+            if self.waiting > 0 || over(count(Lane::Bulk), own) > 0 {
                 leave = leave.max(1);
             }
             if leave == 0 {
@@ -195,6 +196,15 @@ mod tests {
     }
 
     #[test]
+    fn a_503_leaves_bulk_work_something_however_busy_people_are() {
+        let now = Instant::now();
+        let mut budget = Budget::new(80);
+        budget.pushed_back(now);
+        (0..60).for_each(|_| budget.take(now, Lane::Interactive).unwrap());
+        assert_eq!(fits(&mut budget, now, Lane::Bulk), 20, "what people leave, up to half of the whole");
+    }
+
+    #[test]
     fn single_503s_halve_the_budget_of_bulk_work_only() {
         let start = Instant::now();
         let mut budget = Budget::new(80);
@@ -204,6 +214,7 @@ mod tests {
         let last = start + Duration::from_millis(19 * 1_020);
         assert_eq!(fits(&mut budget, last, Lane::Bulk), 40);
         assert_eq!(fits(&mut budget, last + Duration::from_secs(2), Lane::Interactive), 80);
+        assert!(budget.take(last + Duration::from_millis(2_500), Lane::Bulk).is_err(), "people took it all");
         assert_eq!(fits(&mut budget, last + Duration::from_secs(11), Lane::Bulk), 80, "the whole again");
     }
 

@@ -63,7 +63,7 @@ impl Desk {
     }
 
     /// How many rows of a plan change anything.
-    async fn acting_rows(&self, number: i64) -> Result<usize> {
+    pub(super) async fn acting_rows(&self, number: i64) -> Result<usize> {
         let counts = self.0.store.job_counts(number).await?;
         let acting = counts.iter().filter(|(verdict, ..)| verdict == "new" || verdict == "change");
         Ok(usize::try_from(acting.map(|(.., count)| count).sum::<i64>()).unwrap_or_default())

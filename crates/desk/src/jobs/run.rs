@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{Desk, DeskError, Person, Role, Snapshot, error::Result, reach::Opened};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use inbound::plan::{Kind, Reason, Settled, settle};
-use mailchannels::Error as Upstream;
+use inbound::plan::{Kind, Reason, SMALL, Settled, settle};
+use mailchannels::{Error as Upstream, Lane};
 use std::{
     collections::{HashSet, VecDeque},
     sync::Arc,
@@ -43,6 +43,8 @@ pub(super) struct Run {
     pub(super) kind: Kind,
     pub(super) keys: Arc<Vec<KeyRow>>,
     pub(super) journal: Journal,
+    /// People's, for a small job: who confirmed it waits for it.
+    lane: Lane,
     flag: Arc<Flag>,
 }
 
@@ -97,7 +99,9 @@ impl Desk {
         }
         let job = Arc::new(job);
         let journal = Journal::start(&self, &job);
-        let run = Run { desk: self.clone(), job: job.clone(), kind, keys: Arc::new(keys), journal, flag: flag.clone() };
+        let lane = if self.acting_rows(number).await? <= SMALL { Lane::Interactive } else { Lane::Bulk };
+        let (keys, flag_too) = (Arc::new(keys), flag.clone());
+        let run = Run { desk: self.clone(), job: job.clone(), kind, keys, journal, lane, flag: flag_too };
         let accounts = self.0.store.job_accounts(number).await?;
         let work = futures::future::try_join_all(accounts.iter().map(|account| run.account(account)));
         let ended = if cancelled {
@@ -158,7 +162,8 @@ impl Run {
     pub(super) async fn open(&self, fingerprint: &str) -> Option<Opened> {
         let row = self.keys.iter().find(|row| row.fingerprint == fingerprint)?;
         let may = self.desk.0.store.may_use(&self.job.owner_id, fingerprint).await;
-        self.desk.open(row).ok().filter(|_| may.is_ok_and(|may| may))
+        let opened = self.desk.open(row).ok().filter(|_| may.is_ok_and(|may| may))?;
+        Some(Opened { lane: self.lane, ..opened })
     }
 
     /// Brings the rows of an account as far as they go.
