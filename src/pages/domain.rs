@@ -10,7 +10,7 @@ use crate::{
     pages::{domain_facts, domain_mx, entries, history},
     server::actor::{Need, query_value},
 };
-use desk::{DomainView, Lookup, MxView, Snapshot, Source, Tiers, Whose};
+use desk::{Age, DomainView, Lookup, MxView, Snapshot, Source, Tiers, Whose};
 use http::StatusCode;
 use inbound::{association::Association, downstream::Server, name::DomainName, words};
 use leptos::prelude::*;
@@ -46,8 +46,10 @@ pub fn DomainPage() -> impl IntoView {
             Err(error) => return Ok(not_a_domain(&text, &error.to_string())),
         };
         let whose = Whose::Domain(name.clone());
-        let (found, tiers) =
-            futures::join!(cx.desk.domain(&cx.actor.person, &name), cx.desk.tiers(&cx.actor.person, &whose));
+        let (found, tiers) = futures::join!(
+            cx.desk.domain(&cx.actor.person, &name),
+            cx.desk.tiers(&cx.actor.person, &whose, Age::ASecond)
+        );
         match found? {
             Lookup::Found(view) => {
                 let history = cx.desk.history(name.as_str(), 10).await?;
@@ -55,7 +57,9 @@ pub fn DomainPage() -> impl IntoView {
                 // What was just learnt about its key helps a reading that went by the older mirror.
                 let tiers = match tiers {
                     Ok(tiers) if tiers.failed().is_empty() => Ok(tiers),
-                    _ if matches!(view.source, Source::Live) => cx.desk.tiers(&cx.actor.person, &whose).await,
+                    _ if matches!(view.source, Source::Live) => {
+                        cx.desk.tiers(&cx.actor.person, &whose, Age::ASecond).await
+                    }
                     other => other,
                 };
                 let title = view.name.to_unicode();

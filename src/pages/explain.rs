@@ -11,7 +11,7 @@ use crate::{
     },
     server::actor::Need,
 };
-use desk::{DeskError, Tiers, Whose};
+use desk::{Age, DeskError, Tiers, Whose};
 use inbound::{
     lists::{List, Mail, Outcome, Place, Rules, Step, Tier, Walk, lower, walk},
     name::EmailAddress,
@@ -127,7 +127,7 @@ async fn read(cx: &Cx, asked: &Asked) -> Result<(Tiers, Option<Warning>), DeskEr
         }
         None => None,
     };
-    let tiers = cx.desk.tiers(&cx.actor.person, &whose).await?;
+    let tiers = cx.desk.tiers(&cx.actor.person, &whose, Age::Now).await?;
     let careful = match dns {
         // Late or not at all: that it was not checked is said, for silence would read as harmless.
         Some(dns) => {

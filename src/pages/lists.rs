@@ -8,7 +8,7 @@ use crate::{
     },
     server::actor::{Need, query_value},
 };
-use desk::{Desk, DeskError, Person, Scope, Tiers, Whose};
+use desk::{Age, Desk, DeskError, Person, Scope, Tiers, Whose};
 use inbound::{
     lists::{List, Tier},
     words,
@@ -87,11 +87,15 @@ async fn read(desk: &Desk, person: &Person, view: &View) -> Result<Vec<Tiers>, D
     let whose = whose.or_else(|| wanted.map(|key| Whose::Account(key.account.clone())));
     match (whose, wanted) {
         (Some(whose), Some(key)) => return Ok(vec![desk.tiers_with(person, &whose, &key.id).await?]),
-        (Some(whose), None) => return Ok(vec![desk.tiers(person, &whose).await?]),
+        (Some(whose), None) => {
+            let age = if matches!(whose, Whose::Account(_)) { Age::Now } else { Age::ASecond };
+            return Ok(vec![desk.tiers(person, &whose, age).await?]);
+        }
         (None, _) => {}
     }
     let accounts = desk.accounts(person).await?;
-    let reads = accounts.into_iter().map(|(id, ..)| async move { desk.tiers(person, &Whose::Account(id)).await });
+    let reads =
+        accounts.into_iter().map(|(id, ..)| async move { desk.tiers(person, &Whose::Account(id), Age::Now).await });
     futures::future::join_all(reads).await.into_iter().collect()
 }
 

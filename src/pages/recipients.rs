@@ -9,7 +9,7 @@ use crate::{
     },
     server::actor::Need,
 };
-use desk::{DeskError, RecipientInput, Tiers, Whose};
+use desk::{Age, DeskError, RecipientInput, Tiers, Whose};
 use http::StatusCode;
 use inbound::{lists::lower, name::EmailAddress};
 use leptos::prelude::*;
@@ -131,7 +131,7 @@ pub fn RecipientPage() -> impl IntoView {
                 return Ok(Page::new("Not an address", body).status(StatusCode::NOT_FOUND));
             }
         };
-        match cx.desk.tiers(&cx.actor.person, &Whose::User(address.clone())).await {
+        match cx.desk.tiers(&cx.actor.person, &Whose::User(address.clone()), Age::ASecond).await {
             Ok(tiers) => Ok(Page::new(address.to_string(), recipient(&cx, &tiers))),
             Err(DeskError::NotFound(_)) => {
                 let text = "None of your keys reaches its domain. It isn't provisioned, or it is locked to a key you don't hold.";

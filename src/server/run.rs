@@ -291,13 +291,21 @@ async fn sweep(store: Store, desk: Desk) {
 /// Serves until SIGTERM or SIGINT.
 pub async fn serve(config: Config) -> Result<(), RunError> {
     log(&config.log, config.log_format);
-    let running = start(config).await?;
+    // Before anybody is told that it listens: who is told may want it to stop.
     let mut term = signal(SignalKind::terminate()).map_err(RunError::Serve)?;
     let mut int = signal(SignalKind::interrupt()).map_err(RunError::Serve)?;
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
-    }
+    let told = async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+    };
+    tokio::pin!(told);
+    let running = tokio::select! {
+        running = start(config) => running?,
+        () = &mut told => return Ok(()),
+    };
+    told.await;
     tracing::info!("stopping");
     running.stop().await;
     Ok(())

@@ -90,8 +90,12 @@ async fn the_account_tier_names_its_reach_and_asks() {
     assert_eq!(app.upstream_calls(), calls, "nothing was sent");
     assert!(review.contains("and any added later") && review.contains("Add 1 entry at the account tier"), "{review}");
     let draft = hidden(&review, "/do/lists/send", "draft");
+    // What others may be shown for a second is no answer any more once it was changed here.
+    let beside = format!("/lists?for={NAME}");
+    assert!(!agent.get(&beside).await.text.contains("spam.example"));
     let page = agent.submit("/do/lists/send", &[("draft", &draft)]).await.text;
     assert!(page.contains("spam.example is on the blocklist of the account"), "{page}");
+    assert!(agent.get(&beside).await.text.contains("Remove spam.example"));
     assert!(app.sandbox.control().list("account", "demo-host", "blocklist").contains(&"spam.example".to_owned()));
     let again = agent.submit("/do/lists/send", &[("draft", &draft)]).await;
     assert_eq!(again.status, StatusCode::NOT_FOUND, "the same review is not sent twice");
@@ -105,6 +109,7 @@ async fn the_account_tier_names_its_reach_and_asks() {
     let draft = hidden(&review, "/do/lists/send", "draft");
     agent.submit("/do/lists/send", &[("draft", &draft)]).await;
     assert!(!app.sandbox.control().list("account", "demo-host", "blocklist").contains(&"spam.example".to_owned()));
+    assert!(!agent.get(&beside).await.text.contains("Remove spam.example"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,7 +53,7 @@ pub use inventory::{Freshness, Listing};
 pub use jobs::{Counts, JobLineView, JobView, LinkRow, PlanInput, Rows, Selection};
 pub use keymap::{AccountMap, KeyMap, MapKey, OthersKeys};
 pub use keys::{Health, KeyView};
-pub use lists::{ListRead, Listed, Scope, Tiers};
+pub use lists::{Age, ListRead, Listed, Scope, Tiers};
 pub use live::{DomainView, Lookup, Source};
 pub use login::{LINKS_MAX, LinkOutcome, MintedLink};
 pub use mx::{MxNow, MxView, MxWatch};

@@ -148,6 +148,27 @@ pub(crate) async fn read_list(
     }
 }
 
+/// How old a customer's own lists may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// As they are now: something is decided by them.
+    Now,
+    /// A second: they are shown beside something else, on pages that everybody looks at all the time.
+    ASecond,
+}
+
+async fn list_of(
+    session: &Session<'_>,
+    whose: &Whose,
+    list: List,
+    age: Age,
+) -> std::result::Result<Vec<ListItem>, Upstream> {
+    match (whose, age) {
+        (Whose::Account(_), Age::ASecond) => session.shared_account_list(wire(list)).await,
+        _ => read_list(session, whose, list).await,
+    }
+}
+
 /// The service's items, read.
 pub(crate) fn listed(items: Vec<ListItem>) -> Vec<Listed> {
     items.into_iter().map(|item| Listed { entry: Entry::read(&item.item), item: item.item }).collect()
@@ -221,9 +242,9 @@ impl Desk {
     }
 
     /// Reads the lists of somebody and of every tier above, in parallel.
-    pub async fn tiers(&self, person: &Person, whose: &Whose) -> Result<Tiers> {
+    pub async fn tiers(&self, person: &Person, whose: &Whose, age: Age) -> Result<Tiers> {
         let (scope, opened) = self.reach_scope(person, whose).await?;
-        let tiers = read_tiers(scope, &opened).await;
+        let tiers = read_tiers(scope, &opened, age).await;
         if !tiers.refused {
             self.note_seen(&tiers).await;
             return Ok(tiers);
@@ -231,7 +252,7 @@ impl Desk {
         // Another of the person's keys may have it by now.
         match self.reach_afresh(person, &tiers.scope.whose.clone()).await {
             Ok((scope, opened)) => {
-                let tiers = read_tiers(Scope { alias: tiers.scope.alias, ..scope }, &opened).await;
+                let tiers = read_tiers(Scope { alias: tiers.scope.alias, ..scope }, &opened, age).await;
                 self.note_seen(&tiers).await;
                 Ok(tiers)
             }
@@ -253,7 +274,7 @@ impl Desk {
             return Err(DeskError::field("for", message));
         }
         scope.key = opened.key.clone();
-        Ok(read_tiers(scope, &opened).await)
+        Ok(read_tiers(scope, &opened, Age::Now).await)
     }
 
     /// The accounts of a person's keys: one key of each, in label order.
@@ -273,12 +294,12 @@ impl Desk {
 }
 
 /// Reads the lists of a scope, in parallel.
-pub(crate) async fn read_tiers(scope: Scope, opened: &Opened) -> Tiers {
+pub(crate) async fn read_tiers(scope: Scope, opened: &Opened, age: Age) -> Tiers {
     let asked = Place::WALK.map(|place| {
         let whose = scope.at(place.tier);
         async move {
             match whose {
-                Some(whose) => Some(patiently(read_list(&opened.session(), &whose, place.list)).await),
+                Some(whose) => Some(patiently(list_of(&opened.session(), &whose, place.list, age)).await),
                 None => None,
             }
         }

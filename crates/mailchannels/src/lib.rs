@@ -40,6 +40,8 @@ mod provision;
 #[cfg(feature = "client")]
 mod repeat;
 #[cfg(feature = "client")]
+mod shared;
+#[cfg(feature = "client")]
 mod stream;
 #[cfg(feature = "client")]
 mod wire;

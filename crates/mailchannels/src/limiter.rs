@@ -6,6 +6,7 @@
 use crate::{
     Error,
     budget::{Budget, Lane},
+    shared::SharedLists,
 };
 use std::{
     sync::{Mutex, PoisonError},
@@ -108,6 +109,8 @@ pub(crate) struct Limiter {
     /// Who waits in a lane waits in line: one asks the budget, the others queue behind.
     people: tokio::sync::Mutex<()>,
     bulk: tokio::sync::Mutex<()>,
+    /// The customer's own lists.
+    pub(crate) lists: SharedLists,
 }
 
 impl Limiter {
@@ -115,7 +118,12 @@ impl Limiter {
         let budget = Budget::new(rate);
         let state =
             Mutex::new(State { budget, failures: 0, open_until: None, calls: 0.0, retries: 0.0, latency: None });
-        Self { state, people: tokio::sync::Mutex::default(), bulk: tokio::sync::Mutex::default() }
+        Self {
+            state,
+            people: tokio::sync::Mutex::default(),
+            bulk: tokio::sync::Mutex::default(),
+            lists: SharedLists::default(),
+        }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {

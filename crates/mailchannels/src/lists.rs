@@ -7,6 +7,7 @@ use crate::{
 };
 use http::Method;
 use serde_json::json;
+use tokio::time::Instant;
 
 impl Session<'_> {
     async fn list(&self, operation: &'static str, segments: &[&str]) -> Result<Vec<ListItem>, Error> {
@@ -29,13 +30,29 @@ impl Session<'_> {
         self.list("account_list", &["lists", list.as_str()]).await
     }
 
+    /// The same, or what anybody of this customer was told within the last second, if nothing was changed through this
+    /// client since. For what is shown; what a change is decided by is read with [`Self::account_list`].
+    pub async fn shared_account_list(&self, list: ListName) -> Result<Vec<ListItem>, Error> {
+        let lists = &self.account.limiter.lists;
+        let now = Instant::now();
+        if let Some(items) = lists.fresh(list, now) {
+            return Ok(items);
+        }
+        let reading = lists.read(now);
+        let items = self.account_list(list).await?;
+        lists.keep(list, reading, items.clone());
+        Ok(items)
+    }
+
     /// `POST /lists/{listname}`: reaches all domains of the customer, present and future `[doc]`.
     pub async fn add_to_account_list(&self, list: ListName, item: &str) -> Result<ListItem, Error> {
+        let _changing = self.account.limiter.lists.changing();
         self.add("add_to_account_list", &["lists", list.as_str()], item).await
     }
 
     /// `DELETE /lists/{listname}`.
     pub async fn remove_from_account_list(&self, list: ListName, item: &str) -> Result<(), Error> {
+        let _changing = self.account.limiter.lists.changing();
         match self.remove("remove_from_account_list", &["lists", list.as_str()], item).await {
             Err(Error::NotFound { .. }) => Ok(()),
             other => other,
