@@ -167,7 +167,6 @@ pub async fn open(config: &Config, ring: vault::KeyRing) -> Result<(Store, Desk)
 }
 
 /// Starts a server and returns when it listens.
-#[expect(clippy::too_many_lines, reason = "one thing after the other: what runs, in the order in which it begins")]
 pub async fn start(config: Config) -> Result<Running, RunError> {
     if config.auth.auth.is_none() {
         return Err(ConfigError::NoAuth.into());
