@@ -14,7 +14,6 @@ use crate::server::{
     state::AppState,
 };
 use desk::{Desk, MxWatch, system_clock};
-use futures::{FutureExt, future::BoxFuture};
 use leptos::config::LeptosOptions;
 use std::{
     net::SocketAddr,
@@ -230,23 +229,20 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     let app = router(state, read);
     tasks.spawn(listen::serve(listener, app, read, stop.clone()));
     // These go on until the server stops.
-    let goes_on = |work: BoxFuture<'static, ()>| tasks.spawn(stop.clone().run_until_cancelled_owned(work));
-    goes_on(clock::keep_watched(system_clock).boxed());
-    goes_on(Box::pin(async move { metrics.keep_summed_up().await }));
+    let of = (&tasks, &stop);
+    goes_on(of, clock::keep_watched(system_clock));
+    goes_on(of, async move { metrics.keep_summed_up().await });
     // What the provider says of itself is known before the first page, if it answers; nothing waits for it.
-    goes_on(Box::pin(async move { auth.keep_known(system_clock).await }));
+    goes_on(of, async move { auth.keep_known(system_clock).await });
     let (sync_every, mx_every) = (Duration::from_secs(config.sync_seconds), Duration::from_secs(config.mx_seconds));
-    let of = desk.clone();
-    goes_on(Box::pin(async move { of.keep_synced(sync_every).await }));
-    let of = desk.clone();
-    goes_on(Box::pin(async move { of.keep_audit_head_told().await }));
-    let of = desk.clone();
-    goes_on(Box::pin(async move { backups.keep(&of).await }));
+    let (syncs, tells, backs_up, checks) = (desk.clone(), desk.clone(), desk.clone(), desk.clone());
+    goes_on(of, async move { syncs.keep_synced(sync_every).await });
+    goes_on(of, async move { tells.keep_audit_head_told().await });
+    goes_on(of, async move { backups.keep(&backs_up).await });
     if desk.checks_mx() {
-        let of = desk.clone();
-        goes_on(Box::pin(async move { of.keep_mx_checked(mx_every).await }));
+        goes_on(of, async move { checks.keep_mx_checked(mx_every).await });
     }
-    goes_on(sweep(store, desk.clone()).boxed());
+    goes_on(of, sweep(store, desk.clone()));
     // Jobs know themselves how to stop.
     tasks.spawn({
         let (desk, stop) = (desk.clone(), stop.clone());
@@ -260,6 +256,11 @@ pub async fn start(config: Config) -> Result<Running, RunError> {
     }
     tracing::info!(%address, origin = %origin.origin, "listening");
     Ok(Running { address, metrics_address, desk, stop, tasks, _lock: lock })
+}
+
+/// Does something beside all else until the server stops.
+fn goes_on((tasks, stop): (&TaskTracker, &CancellationToken), work: impl Future<Output = ()> + Send + 'static) {
+    tasks.spawn(stop.clone().run_until_cancelled_owned(work));
 }
 
 /// How MX records are checked, unless that is switched off.

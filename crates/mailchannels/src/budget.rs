@@ -66,9 +66,7 @@ impl Budget {
 
     /// Takes a place in the window, or says how long to wait before asking again.
     pub(crate) fn take(&mut self, now: Instant, lane: Lane) -> Result<(), Duration> {
-        while self.sent.front().is_some_and(|(at, _)| now.duration_since(*at) >= WINDOW) {
-            self.sent.pop_front();
-        }
+        forget(&mut self.sent, now, |(at, _)| *at);
         let limit = self.limit(now, Lane::Interactive) as usize;
         // Until this many have left the window there is no place.
         let over = |count: usize, limit: usize| (count + 1).saturating_sub(limit);
@@ -113,9 +111,7 @@ impl Budget {
 
     /// Notes a 503.
     pub(crate) fn pushed_back(&mut self, now: Instant) {
-        while self.pushed.front().is_some_and(|at| now.duration_since(*at) >= WINDOW) {
-            self.pushed.pop_front();
-        }
+        forget(&mut self.pushed, now, |at| *at);
         self.pushed.push_back(now);
         self.bulk_halved_until = Some(now + HALVED);
         if self.pushed.len() >= MANY && self.pushed.len() * SHARE >= self.in_window(now) {
@@ -126,6 +122,13 @@ impl Budget {
     /// Requests of the last second.
     pub(crate) fn in_window(&self, now: Instant) -> usize {
         self.sent.iter().filter(|(at, _)| now.duration_since(*at) < WINDOW).count()
+    }
+}
+
+/// Forgets what has left the window; the oldest is in front.
+fn forget<T>(times: &mut VecDeque<T>, now: Instant, at: impl Fn(&T) -> Instant) {
+    while times.front().is_some_and(|time| now.duration_since(at(time)) >= WINDOW) {
+        times.pop_front();
     }
 }
 
