@@ -1,11 +1,14 @@
-//! The project's own tool: `cargo xtask demo | build | test | bench | crash | soak | sbom`. Needs nothing but cargo to start;
+//! The project's own tool: `cargo xtask demo | build | test | bench | crash | soak | fresh | image | sbom`. Needs nothing but cargo to start;
 //! what a step needs beyond that it installs, or says what is missing.
 #![expect(clippy::print_stdout, reason = "a tool talks to its terminal")]
 
 mod assets;
+mod bare;
 mod bench;
 mod crash;
 mod demo;
+mod fresh;
+mod image;
 mod lint;
 mod node;
 mod proc;
@@ -43,6 +46,10 @@ enum Task {
     Crash(crash::Crash),
     /// Let 50 people use a release build for some minutes, at a service that fails now and then.
     Soak(bench::Soak),
+    /// Follow the README in a fresh Debian, until a key is stored. As root.
+    Fresh(fresh::Fresh),
+    /// Build the image without Docker, and run it as an engine would. As root.
+    Image(image::Image),
     /// List the crates in the binary, with licences and checksums, as `CycloneDX`.
     Sbom(sbom::Sbom),
 }
@@ -56,6 +63,8 @@ fn main() -> ExitCode {
         Task::Bench(bench) => bench.run(),
         Task::Crash(crash) => crash.run(),
         Task::Soak(soak) => soak.run(),
+        Task::Fresh(fresh) => fresh.run(),
+        Task::Image(image) => image.run(),
         Task::Sbom(sbom) => sbom.run(),
     };
     match done {

@@ -4,7 +4,8 @@ use crate::{Step, root};
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    process::{Child, Command},
+    os::unix::process::CommandExt,
+    process::{Child, Command, ExitStatus},
     time::{Duration, Instant},
 };
 
@@ -48,14 +49,15 @@ pub(crate) fn apt(packages: &[&str]) -> Step {
         .env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-/// A program that runs beside us and is ended when this is dropped.
+/// A program that runs beside us, leading a process group, which is ended when this is dropped.
 pub(crate) struct Beside(Child);
 
 impl Beside {
     /// Starts it and waits until `path` answers 200.
     pub(crate) fn start(command: &mut Command, address: SocketAddr, path: &str) -> Step<Self> {
         let shown = command.get_program().to_string_lossy().into_owned();
-        let mut beside = Self(command.spawn().map_err(|error| format!("{shown} did not start: {error}"))?);
+        let child = command.process_group(0).spawn().map_err(|error| format!("{shown} did not start: {error}"))?;
+        let mut beside = Self(child);
         let began = Instant::now();
         while !answers(address, path) {
             if let Ok(Some(status)) = beside.0.try_wait() {
@@ -69,16 +71,34 @@ impl Beside {
         Ok(beside)
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Whether it still runs.
     pub(crate) fn alive(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))
+    }
+
+    /// Asks it to end, and all that it began, and waits for that.
+    pub(crate) fn end(mut self) -> Step<ExitStatus> {
+        self.ask_to_end();
+        self.0.wait().map_err(|error| error.to_string())
+    }
+
+    fn ask_to_end(&self) {
+        let _ = Command::new("kill").args(["--", &format!("-{}", self.0.id())]).status();
     }
 }
 
 impl Drop for Beside {
     fn drop(&mut self) {
+        if !self.alive() {
+            return;
+        }
         // Asked politely first, so that it can finish what it writes.
-        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        self.ask_to_end();
         let began = Instant::now();
         while self.alive() && began.elapsed() < Duration::from_secs(10) {
             std::thread::sleep(Duration::from_millis(20));
