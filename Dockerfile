@@ -58,7 +58,9 @@ LABEL org.opencontainers.image.title="Sluice" \
       org.opencontainers.image.revision="${SLUICE_COMMIT}"
 COPY --from=build /root-of-image/ /
 COPY --from=build --chown=10001:10001 /root-of-image/data/ /data/
+# The C library keeps free memory for each of many threads; two heaps are enough for this program, and a third smaller.
 ENV PATH=/usr/bin \
+    MALLOC_ARENA_MAX=2 \
     SLUICE_LISTEN=0.0.0.0:3000 \
     SLUICE_DATABASE=/data/sluice.sqlite3
 USER 10001:10001

@@ -166,6 +166,8 @@ impl Home {
             .env("SLUICE_KEK_FILE", self.path("kek"))
             .env("SLUICE_UPSTREAM", &self.upstream)
             .env("SLUICE_MX_SECONDS", if how.mx { NEVER } else { "0" })
+            // As the unit and the image have it.
+            .env("MALLOC_ARENA_MAX", "2")
             .env("SLUICE_LOG", how.log.map_or("warn", |(filter, _)| filter));
         if how.live {
             command

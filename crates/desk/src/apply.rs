@@ -32,7 +32,8 @@ impl Desk {
         expected: Option<Snapshot>,
     ) -> Result<Applied> {
         let (opened, row) = self.reach_domain(asker, domain).await?;
-        let live = live::read(opened.session(), domain).await?.ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
+        let live =
+            live::read(opened.changing(), domain).await?.ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
         let before = facet(&live, &target, row.holder.as_ref());
         if expected.is_some_and(|expected| expected != before) {
             return Err(DeskError::Stale);
@@ -107,7 +108,7 @@ impl Desk {
     }
 
     async fn send(&self, asker: &Asker, opened: &Opened, domain: &str, live: &Live, target: &Snapshot) -> Result<()> {
-        let session = opened.session();
+        let session = opened.changing();
         match target {
             Snapshot::Settings { .. } | Snapshot::Admins { .. } => {
                 session.set_settings(domain, &merged(&live.wire, target)).await?;
@@ -143,9 +144,9 @@ impl Desk {
         if let Snapshot::Holder { fingerprint: Some(fingerprint) } = target {
             // The old key no longer reaches it, so the new one is asked.
             let new = self.open_fingerprint(asker, fingerprint).await?;
-            let seen = live::read(new.session(), domain).await?.ok_or(DeskError::NotTaken)?;
+            let seen = live::read(new.changing(), domain).await?.ok_or(DeskError::NotTaken)?;
             if let Some(witness) = self.other_key(asker, &new).await?
-                && live::read(witness.session(), domain).await?.is_some()
+                && live::read(witness.changing(), domain).await?.is_some()
             {
                 // Both reach it: it is free, and bound to neither.
                 return Err(DeskError::NotTaken);
@@ -154,7 +155,8 @@ impl Desk {
             self.0.store.set_holder(&opened.key.account, domain, fingerprint).await?;
             return Ok(());
         }
-        let live = live::read(opened.session(), domain).await?.ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
+        let live =
+            live::read(opened.changing(), domain).await?.ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
         self.0.store.patch_domain(&opened.key.fingerprint, mirror_of(&live.wire), self.now_ms()).await?;
         if facet(&live, target, None) == *target { Ok(()) } else { Err(DeskError::NotTaken) }
     }

@@ -110,7 +110,8 @@ impl Desk {
     pub async fn review_servers(&self, asker: &Asker, domain: &str, input: &ServersInput) -> Result<Review> {
         let after = servers(&input.rows)?;
         let (opened, _) = self.reach_domain(asker, domain).await?;
-        let live = live::read(opened.session(), domain).await?.ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
+        let live =
+            live::read(opened.changing(), domain).await?.ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
         if servers_snapshot(&live.servers) != base(&input.base)? {
             return Err(DeskError::Stale);
         }
@@ -199,7 +200,7 @@ impl Desk {
                 },
             )
             .await?;
-        match opened.session().deprovision(domain).await {
+        match opened.changing().deprovision(domain).await {
             // A retried DELETE finds nothing left: that is what was wanted.
             Ok(()) | Err(Upstream::NotFound { .. }) => {
                 self.0.store.forget_domain(&row.account_id, domain).await?;

@@ -194,7 +194,7 @@ impl Desk {
     ) -> Result<Option<i64>> {
         let (mut scope, mut opened) = self.reach_scope(&asker.person, &target.whose).await?;
         let mut target = Target { whose: scope.whose.clone(), ..target.clone() };
-        let mut before = find(&opened.session(), &target).await;
+        let mut before = find(&opened.changing(), &target).await;
         if let Err(error) = &before
             && moved(error)
             && let Ok(found) = self.reach_afresh(&asker.person, &target.whose).await
@@ -202,7 +202,7 @@ impl Desk {
             // It moved to another of the person's keys since it was mirrored.
             (scope, opened) = found;
             target.whose = scope.whose.clone();
-            before = find(&opened.session(), &target).await;
+            before = find(&opened.changing(), &target).await;
         }
         let before = before?;
         if expected.is_some_and(|expected| expected != before.is_some()) {
@@ -229,8 +229,8 @@ impl Desk {
             .await?;
         // As the service has it, where it has it: it may write an entry in its own way.
         let item = before.unwrap_or_else(|| target.item.clone());
-        let sent = send(&opened.session(), &target, &item, present).await;
-        if matches!(sent, Err(Upstream::Conflict { .. })) && find(&opened.session(), &target).await?.is_some() {
+        let sent = send(&opened.changing(), &target, &item, present).await;
+        if matches!(sent, Err(Upstream::Conflict { .. })) && find(&opened.changing(), &target).await?.is_some() {
             // Somebody else put it there in between: nothing of ours that could be taken back.
             self.conclude(intent, "done: it was there by then, nothing was changed").await;
             return Ok(None);
@@ -245,7 +245,7 @@ impl Desk {
             return Err(unknown_recipient(&target, error.clone()));
         }
         // What is there now decides, above all when the answer was lost.
-        match find(&opened.session(), &target).await {
+        match find(&opened.changing(), &target).await {
             Ok(now) if now.is_some() == present => {
                 self.conclude(intent, if sent.is_ok() { "done" } else { "done: confirmed by reading back" }).await;
                 Ok(Some(intent))

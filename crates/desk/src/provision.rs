@@ -56,11 +56,11 @@ impl Desk {
         })?;
         let intent = self.provision_intent(asker, &opened, domain.as_str()).await?;
         let how = Provision { associate_key: input.lock, overwrite: false };
-        let outcome = match opened.session().provision(&wire, how).await {
+        let outcome = match opened.changing().provision(&wire, how).await {
             Ok(Provisioned::Created(_)) => Ok(OneOutcome::Created(domain.clone())),
             Ok(Provisioned::Existed(_)) => Ok(OneOutcome::Existed(domain.clone())),
             // The answer was lost: whether the domain is there now decides.
-            Err(Upstream::Ambiguous) => match opened.session().domain(domain.as_str()).await {
+            Err(Upstream::Ambiguous) => match opened.changing().domain(domain.as_str()).await {
                 Ok(Some(_)) => Ok(OneOutcome::Created(domain.clone())),
                 Ok(None) => Err(DeskError::Upstream(Upstream::Unavailable { status: None })),
                 Err(_) => Err(DeskError::Upstream(Upstream::Ambiguous)),
@@ -79,7 +79,7 @@ impl Desk {
             Err(error) => self.conclude(intent, &format!("failed: {error}")).await,
         }
         if outcome.is_ok() {
-            match opened.session().domain(domain.as_str()).await {
+            match opened.changing().domain(domain.as_str()).await {
                 Ok(Some(now)) => {
                     self.0.store.patch_domain(&opened.key.fingerprint, mirror_of(&now), self.now_ms()).await?;
                     if input.lock && matches!(outcome, Ok(OneOutcome::Created(_))) {

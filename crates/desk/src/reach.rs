@@ -79,6 +79,11 @@ impl Opened {
         self.account.with_key(&self.secret, Lane::Interactive)
     }
 
+    /// A session for the calls of a change, which don't wait for pages.
+    pub(crate) fn changing(&self) -> mailchannels::Session<'_> {
+        self.account.with_key(&self.secret, Lane::Change)
+    }
+
     /// A session that lets people go first, unless somebody waits for this too.
     pub(crate) fn background(&self) -> mailchannels::Session<'_> {
         self.account.with_key(&self.secret, self.lane)

@@ -123,7 +123,7 @@ impl Desk {
             )
             .await?;
         let wanted = PutRecipient { email: object.clone(), admin: input.admin, filter, safelist, blocklist };
-        let put = opened.session().put_recipient(&wanted).await;
+        let put = opened.changing().put_recipient(&wanted).await;
         if put.is_ok() {
             self.note_recipient(&address).await;
         }
@@ -141,7 +141,7 @@ impl Desk {
             }
             Err(error @ (Upstream::Ambiguous | Upstream::Timeout | Upstream::Unavailable { .. })) => {
                 // It may have been made: whether it is there now can be read, whether it was before cannot.
-                match opened.session().user_list(&object, mailchannels::ListName::Safelist).await {
+                match opened.changing().user_list(&object, mailchannels::ListName::Safelist).await {
                     Ok(_) => {
                         self.conclude(intent, &format!("unknown: {error}; it exists when read back")).await;
                         Ok(RecipientReport { address, created: false, filtered: None, missing: Vec::new(), lost: true })

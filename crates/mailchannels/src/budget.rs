@@ -6,8 +6,10 @@ use tokio::time::Instant;
 /// Who a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// A person waits for it.
+    /// A person waits for it: a page, or part of one.
     Interactive,
+    /// A person's change is half made: several calls in a row, of which none should wait for pages.
+    Change,
     /// Nobody waits: mirrors, jobs.
     Bulk,
 }
@@ -19,6 +21,10 @@ const WINDOW: Duration = Duration::from_millis(1020);
 /// comes in between finds a place at once instead of a full window, and requests that are late by some
 /// milliseconds on their way don't meet those of the next second.
 const BURST: f64 = 0.03;
+/// The part of the budget that bulk work leaves to people who are at it, and has beside them, one in so many.
+const QUARTER: usize = 4;
+/// The part of the budget that pages leave to changes, one in so many.
+const CHANGES: usize = 10;
 /// How long a 503 halves the budget of bulk work.
 const HALVED: Duration = Duration::from_secs(10);
 /// 503s within a second that halve people's budget too, when they are also a tenth of what was sent in it. Fewer may be
@@ -58,7 +64,7 @@ impl Budget {
     /// Requests a second at the moment that a lane may send; both together no more than people alone.
     pub(crate) fn limit(&self, now: Instant, lane: Lane) -> u32 {
         let until = match lane {
-            Lane::Interactive => self.halved_until,
+            Lane::Interactive | Lane::Change => self.halved_until,
             Lane::Bulk => self.bulk_halved_until,
         };
         if until.is_some_and(|until| now < until) { (self.rate / 2).max(1) } else { self.rate }
@@ -71,16 +77,32 @@ impl Budget {
         // Until this many have left the window there is no place.
         let over = |count: usize, limit: usize| (count + 1).saturating_sub(limit);
         let mut leave = over(self.sent.len(), limit);
-        if lane == Lane::Bulk {
-            let own = self.limit(now, Lane::Bulk) as usize;
-            let count = |lane| self.sent.iter().filter(|(_, other)| *other == lane).count();
-            // While people are at it, a quarter of the budget is theirs alone; while they wait, all of it.
-            let own = if count(Lane::Interactive) > 0 { (own * 3 / 4).max(1) } else { own };
-            if self.waiting > 0 || over(count(Lane::Bulk), own) > 0 {
-                leave = leave.max(1);
+        match lane {
+            Lane::Change => {}
+            Lane::Interactive => {
+                let limit = limit - limit / CHANGES;
+                let others: Vec<_> = (1..).zip(&self.sent).filter(|(_, (_, lane))| *lane != Lane::Change).collect();
+                if let Some((place, _)) = over(others.len(), limit).checked_sub(1).and_then(|last| others.get(last)) {
+                    leave = leave.max(*place);
+                }
             }
-            if leave == 0 {
-                self.spread(now)?;
+            Lane::Bulk => {
+                let own = self.limit(now, Lane::Bulk) as usize;
+                let of_bulk = self.sent.iter().filter(|(_, lane)| *lane == Lane::Bulk).count();
+                let room = if self.sent.len() == of_bulk {
+                    of_bulk < own
+                } else {
+                    // While people are at it, a quarter stays free for those who come next; where people themselves
+                    // take more than that leaves, bulk work has its quarter all the same.
+                    let quarter = (own / QUARTER).max(1);
+                    of_bulk < quarter || (of_bulk + quarter < own && self.sent.len() < limit - limit / QUARTER)
+                };
+                if self.waiting > 0 || !room {
+                    leave = leave.max(1);
+                }
+                if leave == 0 {
+                    self.spread(now)?;
+                }
             }
         }
         if leave == 0 {
@@ -138,25 +160,28 @@ mod tests {
     use proptest::{collection::vec, prelude::*};
 
     /// Sends at the given gaps, waiting as told; returns when each went, in milliseconds.
-    fn run(rate: u32, steps: &[(u64, bool)]) -> Vec<(u64, Lane)> {
+    fn run(rate: u32, steps: &[(u64, Lane)]) -> Vec<(u64, Lane)> {
         let start = Instant::now();
         let mut budget = Budget::new(rate);
         let mut now = start;
         let mut went = Vec::new();
-        for (gap, bulk) in steps {
+        for (gap, lane) in steps {
             now += Duration::from_millis(*gap);
-            let lane = if *bulk { Lane::Bulk } else { Lane::Interactive };
-            while let Err(wait) = budget.take(now, lane) {
+            while let Err(wait) = budget.take(now, *lane) {
                 now += wait;
             }
-            went.push((u64::try_from(now.duration_since(start).as_micros()).unwrap(), lane));
+            went.push((u64::try_from(now.duration_since(start).as_micros()).unwrap(), *lane));
         }
         went
     }
 
+    fn lane() -> impl Strategy<Value = Lane> {
+        prop_oneof![Just(Lane::Interactive), Just(Lane::Change), Just(Lane::Bulk)]
+    }
+
     proptest! {
         #[test]
-        fn no_second_holds_more_than_the_rate(rate in 1_u32..20, steps in vec((0_u64..200, any::<bool>()), 1..120)) {
+        fn no_second_holds_more_than_the_rate(rate in 1_u32..20, steps in vec((0_u64..200, lane()), 1..120)) {
             let went = run(rate, &steps);
             for (index, (at, _)) in went.iter().enumerate() {
                 let within = went[index..].iter().take_while(|(other, _)| other - at < 1_000_000).count();
@@ -166,9 +191,25 @@ mod tests {
 
         #[test]
         fn an_unused_budget_lets_everything_through_at_once(rate in 1_u32..100) {
-            let went = run(rate, &vec![(0, false); rate as usize]);
+            let pages = rate - rate / 10;
+            let went = run(rate, &[vec![(0, Lane::Interactive); pages as usize], vec![(0, Lane::Change); (rate - pages) as usize]].concat());
             prop_assert!(went.iter().all(|(at, _)| *at == 0));
         }
+    }
+
+    #[test]
+    fn pages_leave_a_tenth_to_changes_and_changes_do_not_shut_them_out() {
+        let now = Instant::now();
+        let mut budget = Budget::new(80);
+        assert_eq!(fits(&mut budget, now, Lane::Interactive), 72);
+        let later = now + Duration::from_millis(1_010);
+        assert!(budget.take(later, Lane::Interactive).is_err());
+        assert!((0..8).all(|_| budget.take(later, Lane::Change).is_ok()), "at once");
+        assert!(budget.take(later, Lane::Change).is_err(), "and not more than the whole");
+        let mut budget = Budget::new(80);
+        (0..80).for_each(|_| budget.take(now, Lane::Change).unwrap());
+        let waits = |budget: &mut Budget, lane| budget.take(now, lane).unwrap_err();
+        assert_eq!(waits(&mut budget, Lane::Interactive), waits(&mut budget, Lane::Change), "they wait alike");
     }
 
     /// How many of a lane go in the second from then on.
@@ -181,9 +222,10 @@ mod tests {
         let start = Instant::now();
         let mut budget = Budget::new(80);
         (0..MANY).for_each(|_| budget.pushed_back(start));
-        assert_eq!(fits(&mut budget, start, Lane::Interactive), 40);
-        assert_eq!(fits(&mut budget, start + Duration::from_secs(8), Lane::Interactive), 40);
-        assert_eq!(fits(&mut budget, start + Duration::from_secs(11), Lane::Interactive), 80);
+        assert_eq!(fits(&mut budget, start, Lane::Change), 40);
+        assert_eq!(fits(&mut budget, start + Duration::from_secs(4), Lane::Interactive), 36);
+        assert_eq!(fits(&mut budget, start + Duration::from_secs(8), Lane::Change), 40);
+        assert_eq!(fits(&mut budget, start + Duration::from_secs(11), Lane::Change), 80);
     }
 
     #[test]
@@ -204,7 +246,10 @@ mod tests {
         let mut budget = Budget::new(80);
         budget.pushed_back(now);
         (0..60).for_each(|_| budget.take(now, Lane::Interactive).unwrap());
-        assert_eq!(fits(&mut budget, now, Lane::Bulk), 20, "what people leave, up to half of the whole");
+        assert_eq!(fits(&mut budget, now, Lane::Bulk), 10, "a quarter of the half");
+        let mut budget = Budget::new(80);
+        (0..70).for_each(|_| budget.take(now, Lane::Interactive).unwrap());
+        assert_eq!(fits(&mut budget, now, Lane::Bulk), 10, "what people leave");
     }
 
     #[test]
@@ -216,7 +261,7 @@ mod tests {
         }
         let last = start + Duration::from_millis(19 * 1_020);
         assert_eq!(fits(&mut budget, last, Lane::Bulk), 40);
-        assert_eq!(fits(&mut budget, last + Duration::from_secs(2), Lane::Interactive), 80);
+        assert_eq!(fits(&mut budget, last + Duration::from_secs(2), Lane::Change), 80);
         assert!(budget.take(last + Duration::from_millis(2_500), Lane::Bulk).is_err(), "people took it all");
         assert_eq!(fits(&mut budget, last + Duration::from_secs(11), Lane::Bulk), 80, "the whole again");
     }
@@ -229,8 +274,9 @@ mod tests {
         let bulk = |budget: &mut Budget, ms: u64| {
             (0..ms).filter(|ms| budget.take(now + Duration::from_millis(*ms), Lane::Bulk).is_ok()).count()
         };
-        assert_eq!(bulk(&mut budget, 1000), 60);
-        assert!(budget.take(now + Duration::from_secs(1), Lane::Interactive).is_ok(), "people still fit");
+        assert_eq!(bulk(&mut budget, 1000), 59);
+        let later = now + Duration::from_secs(1);
+        assert_eq!((0..100).filter(|_| budget.take(later, Lane::Change).is_ok()).count(), 20, "people still fit");
         let mut budget = Budget::new(80);
         assert_eq!(bulk(&mut budget, 1020), 80, "alone it may use all");
         let mut budget = Budget::new(80);
@@ -240,7 +286,7 @@ mod tests {
 
     #[test]
     fn bulk_alone_goes_evenly_at_the_rate() {
-        let went = run(100, &vec![(0, true); 1000]);
+        let went = run(100, &vec![(0, Lane::Bulk); 1000]);
         let (first, last) = (went[0].0, went[999].0);
         assert!((9_800_000..10_300_000).contains(&(last - first)), "1,000 in {} µs", last - first);
         for (index, (at, _)) in went.iter().enumerate() {

@@ -108,6 +108,7 @@ pub(crate) struct Limiter {
     state: Mutex<State>,
     /// Who waits in a lane waits in line: one asks the budget, the others queue behind.
     people: tokio::sync::Mutex<()>,
+    changes: tokio::sync::Mutex<()>,
     bulk: tokio::sync::Mutex<()>,
     /// The customer's own lists.
     pub(crate) lists: SharedLists,
@@ -121,6 +122,7 @@ impl Limiter {
         Self {
             state,
             people: tokio::sync::Mutex::default(),
+            changes: tokio::sync::Mutex::default(),
             bulk: tokio::sync::Mutex::default(),
             lists: SharedLists::default(),
         }
@@ -132,9 +134,10 @@ impl Limiter {
 
     /// Waits for a place.
     pub(crate) async fn enter(&self, lane: Lane) {
-        let _waiting = (lane == Lane::Interactive).then(|| Waiting::new(self));
+        let _waiting = (lane != Lane::Bulk).then(|| Waiting::new(self));
         let queue = match lane {
             Lane::Interactive => &self.people,
+            Lane::Change => &self.changes,
             Lane::Bulk => &self.bulk,
         };
         let _turn = queue.lock().await;
