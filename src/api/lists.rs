@@ -22,11 +22,15 @@ use inbound::{
 };
 use leptos::server;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// Kind of the draft that keeps entries until they are confirmed.
 pub const ENTRIES_DRAFT: &str = "entries";
 /// Kind of the draft that keeps what became of entries.
 pub const ENTRIES_REPORT: &str = "entries-report";
+
+/// The form that adds entries.
+const ADD: &str = "entries";
 
 /// Entries that wait for a yes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -92,8 +96,27 @@ async fn single(desk: &Desk, asker: &Asker, outcome: EntryOutcome, present: bool
             detail,
             ..Flash::default()
         },
-        _ => Flash { tone: Tone::Bad, title: format!("{not}: {item}"), detail, ..Flash::default() },
+        _ => Flash {
+            tone: Tone::Bad,
+            title: format!("{not}: {item}"),
+            detail,
+            form: if present { ADD.to_owned() } else { String::new() },
+            typed: typed_again(&target),
+            ..Flash::default()
+        },
     }
+}
+
+/// What the form that adds entries shows again.
+fn typed_again(target: &Target) -> HashMap<String, String> {
+    let whose = target.whose.to_string();
+    let fields = [
+        ("tier", target.whose.tier().as_str()),
+        ("list", target.list.as_str()),
+        ("whose", &whose),
+        ("text", &target.item),
+    ];
+    fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
 async fn carry_out(desk: &Desk, asker: &Asker, draft: EntriesDraft) -> Result<Next, DeskError> {
@@ -137,7 +160,7 @@ pub async fn add_entries(
     #[server(default)] reason: String,
 ) -> Result<(), AppError> {
     let back = back_path(&back);
-    let form = Form::new("entries", format!("{back}#add"))
+    let form = Form::new(ADD, format!("{back}#add"))
         .typed("tier", &tier)
         .typed("list", &list)
         .typed("whose", &whose)

@@ -12,4 +12,4 @@ pub use field::{Field, SelectField, TextArea, field_error, put_escaped, reason_f
 pub use icon::{Icon, icon};
 pub use note::note;
 pub use page::{Cx, page};
-pub use status::{age, alert, badge, empty, heads, policy_badge, state};
+pub use status::{age, alert, badge, empty, heads, policy_badge, state, together};

@@ -154,10 +154,10 @@ where
 }
 
 fn failed(cx: &Cx, error: &DeskError) -> Page {
-    let (what, next) = error.words();
+    let (what, next) = error.reading_words();
     let status = match error {
         DeskError::NotFound(_) => StatusCode::NOT_FOUND,
-        DeskError::Upstream(_) => StatusCode::BAD_GATEWAY,
+        DeskError::Upstream(_) | DeskError::Unread(_) => StatusCode::BAD_GATEWAY,
         DeskError::Invalid(_) => StatusCode::BAD_REQUEST,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };

@@ -72,3 +72,18 @@ pub fn age(now: i64, then: i64) -> String {
     let seconds = u64::try_from((now - then) / 1000).unwrap_or_default();
     if seconds < 2 { "just now".into() } else { format!("{} ago", words::age(seconds)) }
 }
+
+/// What happened and the next step, as desk has it.
+type Words = (String, String);
+
+/// What has the same words, together, so that one banner says them: names in order, and the words.
+pub fn together<'a>(named: impl IntoIterator<Item = (String, &'a Words)>) -> Vec<(Vec<String>, Words)> {
+    let mut groups: Vec<(Vec<String>, Words)> = Vec::new();
+    for (name, words) in named {
+        match groups.iter_mut().find(|(_, known)| known == words) {
+            Some((names, _)) => names.push(name),
+            None => groups.push((vec![name], words.clone())),
+        }
+    }
+    groups
+}

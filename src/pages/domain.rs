@@ -4,7 +4,7 @@ use crate::{
     api::{domains::ServerRow, forms::domain_page},
     components::{
         Cx, Field, Icon, age, alert, badge, empty, field_error, icon, note, page, page::Page, policy_badge,
-        reason_field, state,
+        reason_field, state, together,
     },
     islands::{CopyButton, ServerLine, ServersEditor},
     pages::{domain_facts, domain_mx, entries, history},
@@ -23,10 +23,10 @@ const ENTRIES_SHOWN: usize = 20;
 const SECTIONS: [(&str, &str); 8] = [
     ("spam", "Spam handling"),
     ("servers", "Downstream servers"),
-    ("mx", "MX records"),
-    ("aliases", "Aliases"),
     ("admins", "Admins"),
     ("key", "Key"),
+    ("mx", "MX records"),
+    ("aliases", "Aliases"),
     ("lists", "Lists"),
     ("history", "History"),
 ];
@@ -98,15 +98,22 @@ fn alias_page(cx: &Cx, alias: &DomainName, canonical: &DomainName) -> Page {
 }
 
 fn unreached(cx: &Cx, name: &DomainName, asked: usize, failed: &[(desk::KeyRef, (String, String))]) -> Page {
-    let trouble = failed
-        .iter()
-        .map(|(key, (what, next))| {
-            alert("warn", format!("{} could not be asked. {what}", key.label), next.clone(), None)
+    let trouble = together(failed.iter().map(|(key, words)| (key.label.clone(), words)))
+        .into_iter()
+        .map(|(keys, (what, next))| {
+            alert("warn", format!("{} could not be asked. {what}", words::list(&keys)), next, None)
         })
         .collect_view();
-    let action = cx.actor.may(Need::ChangeDomains).then(|| {
-        view! { <a class="btn" href=format!("/provision?domain={}", name.as_str())>{icon(Icon::Plus)}"Provision it"</a> }.into_any()
-    });
+    let nobody = asked == 0 && !failed.is_empty();
+    let title = if nobody { "Could not be looked up" } else { "Not within reach of your keys" };
+    let action = if nobody {
+        let again = domain_page(name.as_str(), "");
+        Some(view! { <a class="btn" href=again>{icon(Icon::RefreshCw)}"Look again"</a> }.into_any())
+    } else {
+        let provision = format!("/provision?domain={}", name.as_str());
+        let may = cx.actor.may(Need::ChangeDomains);
+        may.then(|| view! { <a class="btn" href=provision>{icon(Icon::Plus)}"Provision it"</a> }.into_any())
+    };
     let text = match (asked, failed.len()) {
         (0, 0) => "You have no key yet, so Sluice cannot look.".to_owned(),
         (0, _) => "No key got an answer, so Sluice cannot say whether it is provisioned.".to_owned(),
@@ -122,7 +129,7 @@ fn unreached(cx: &Cx, name: &DomainName, asked: usize, failed: &[(desk::KeyRef, 
             <h1 class="mono">{name.to_unicode()}</h1>
             {note(cx.flash.as_ref())}
             <div class="stack gap">{trouble}</div>
-            {empty(Icon::CircleHelp, "Not within reach of your keys", text, action)}
+            {empty(Icon::CircleHelp, title, text, action)}
         },
     )
     .status(status)
@@ -142,7 +149,7 @@ fn body(
         Source::Live => None,
         Source::Mirror { synced_at, why: (what, _) } => Some(alert(
             "warn",
-            format!("Shown as of {}. {}", age(cx.now, *synced_at), what.trim_start_matches("Not done: ")),
+            format!("Shown as of {}. {what}", age(cx.now, *synced_at)),
             "Changes wait until MailChannels answers. Open the page again in a minute.",
             Some(view! { <a class="btn btn-sm" href=domain_page(view.name.as_str(), "")>{icon(Icon::RefreshCw)}"Look again"</a> }.into_any()),
         )),
@@ -162,12 +169,12 @@ fn body(
             <div class="stack">
                 {spam(cx, &view, editable)}
                 {servers(cx, &view, editable)}
+                {domain_facts::admins(cx, &view, editable)}
             </div>
             <aside class="stack" aria-label="Domain facts">
                 {domain_facts::key_card(cx, &view, editable)}
                 {mx.map(|mx| domain_mx::card(cx, view.name.as_str(), &mx))}
                 {domain_facts::aliases(cx, &view, editable)}
-                {domain_facts::admins(cx, &view, editable)}
             </aside>
         </div>
         {tiers.map(|tiers| entries::card(cx, &tiers, &domain_page(view.name.as_str(), "lists"), ENTRIES_SHOWN))}

@@ -101,7 +101,7 @@ pub fn admins(cx: &Cx, view: &DomainView, editable: bool) -> impl IntoView + use
                 <input type="hidden" name="base" value=view.admins_snapshot().base()/>
                 <TextArea name="admins" label="Addresses, one a line" rows=3 disabled=!editable
                     value=cx.typed("admins", "admins", &view.admins.join("\n")) error=cx.error("admins", "admins")/>
-                {editable.then(|| view! { {reason_field(cx, "admins", "")}<button class="btn">"Save admins"</button> })}
+                {editable.then(|| view! { {reason_field(cx, "admins", "")}<div class="row"><button class="btn push">"Save admins"</button></div> })}
             </form>
         </section>
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     api::forms::segment,
-    components::{Cx, Icon, TextArea, alert, badge, heads, icon, reason_field, state},
+    components::{Cx, Icon, TextArea, alert, badge, heads, icon, reason_field, state, together},
     pages::lists::account_reach,
     server::actor::{Need, query_value},
 };
@@ -170,15 +170,29 @@ pub fn table(cx: &Cx, rows: Vec<Row>, back: &str) -> AnyView {
 
 /// Lists that could not be read.
 pub fn failures(tiers: &Tiers) -> AnyView {
-    tiers
-        .failed()
+    let asked = tiers.lists.iter().flatten().count();
+    together(tiers.failed().into_iter().map(|(place, words)| (place.to_string(), words)))
         .into_iter()
-        .map(|(place, (what, next))| {
-            let what = what.trim_start_matches("Not done: ");
-            alert("warn", format!("The {place} could not be read: {what}"), next.clone(), None)
+        .map(|(places, (what, next))| {
+            let title = if places.len() == asked {
+                format!("None of the {asked} lists could be read. {what}")
+            } else {
+                format!("The {} could not be read. {what}", words::list(&places))
+            };
+            alert("warn", title, next, None)
         })
         .collect_view()
         .into_any()
+}
+
+/// Whether what is shown of lists is all there is.
+pub fn read_state(tiers: &Tiers) -> AnyView {
+    if tiers.failed().is_empty() {
+        state(Icon::Clock, "", "Read just now")
+    } else {
+        state(Icon::TriangleAlert, "warn", "Not all read")
+    }
+    .into_any()
 }
 
 /// What a tier reaches, in words.
@@ -313,18 +327,22 @@ pub fn card(cx: &Cx, tiers: &Tiers, back: &str, shown: usize) -> AnyView {
         view! { <p class="body hint">{text}" "<a href=format!("/lists?for={}", query_value(&tiers.scope.whose.to_string()))>"Show all"</a></p> }
     });
     let own = tiers.scope.whose.tier();
+    let failed = tiers.failed();
     let counted = Tier::ALL
         .into_iter()
         .filter(|tier| tiers.scope.at(*tier).is_some())
         .map(|tier| {
             let count = all.iter().filter(|row| row.place.tier == tier).count();
-            format!("{} {}", words::thousands(count as u64), if tier == own { "here" } else { tier.as_str() })
+            let unread = failed.iter().any(|(place, _)| place.tier == tier);
+            let count = if unread { "unread".to_owned() } else { words::thousands(count as u64) };
+            format!("{count} {}", if tier == own { "here" } else { tier.as_str() })
         })
         .collect::<Vec<_>>()
         .join(", ");
     let whole = format!("/lists?for={}", query_value(&tiers.scope.whose.to_string()));
     let body = if total == 0 {
-        view! { <p class="body hint">"No list that was read has an entry. The filter alone judges."</p> }.into_any()
+        let none = "There are no entries. The filter alone judges.";
+        failed.is_empty().then(|| view! { <p class="body hint">{none}</p> }).into_any()
     } else {
         table(cx, some_of_each(all, shown), back)
     };

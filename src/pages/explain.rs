@@ -2,10 +2,10 @@
 
 use crate::{
     api::forms::domain_page,
-    components::{Cx, Field, Icon, alert, badge, icon, note, page, page::Page, policy_badge, state},
+    components::{Cx, Field, Icon, alert, badge, icon, note, page, page::Page, policy_badge},
     islands::CopyButton,
     pages::{
-        entries::failures,
+        entries::{failures, read_state},
         explain_change::{changes, explain_here},
         lists::unknown_recipient,
     },
@@ -371,7 +371,7 @@ fn context(asked: &Asked, tiers: &Tiers, walked: &Walk, unsure: bool) -> impl In
                 <dt>"Domain"</dt><dd><a class="mono" href=domain_page(&name, "")>{tiers.scope.name_at(Tier::Domain)}</a></dd>
                 <dt>"Policy"</dt><dd>{policy}</dd>
                 <dt>"Read with"</dt><dd>{badge(Icon::KeyRound, tiers.scope.key.label.clone())}</dd>
-                <dt>"Lists"</dt><dd>{state(Icon::Clock, "", "Read just now")}</dd>
+                <dt>"Lists"</dt><dd>{read_state(tiers)}</dd>
             </dl>
         </section>
         {reply}

@@ -194,8 +194,17 @@ fn results(cx: &Cx, view: &View, tiers: &[Tiers], rows: Vec<Row>) -> impl IntoVi
     let alias = alias.map(|(alias, whose)| {
         view! { <p class="hint gap">{format!("{alias} is an alias; its lists are those of {whose}.")}</p> }
     });
-    let reads: usize = tiers.iter().map(|tiers| tiers.lists.iter().flatten().count()).sum();
-    let list = if rows.is_empty() {
+    let asked = tiers.iter().flat_map(|tiers| tiers.lists.iter().flatten());
+    let (reads, asked) = (asked.clone().filter(|read| read.is_ok()).count(), asked.count());
+    let of = if reads < asked { format!("{reads} of ") } else { String::new() };
+    let counted = format!(
+        "{}, read just now from {of}{}",
+        words::count(total as u64, "entry", "entries"),
+        words::count(asked as u64, "list", "lists")
+    );
+    let list = if rows.is_empty() && reads == 0 {
+        ().into_any()
+    } else if rows.is_empty() {
         let text =
             if view.is_filtered() { "No entry has all of these." } else { "No list that was read has an entry." };
         let action = view.is_filtered().then(|| {
@@ -221,10 +230,14 @@ fn results(cx: &Cx, view: &View, tiers: &[Tiers], rows: Vec<Row>) -> impl IntoVi
     view! {
         <div class="stack gap">{failed}{unknown}</div>
         {alias}
-        <div class="row meta sm">
-            <p>{words::count(total as u64, "entry", "entries")}{format!(", read just now from {}", words::count(reads as u64, "list", "lists"))}</p>
-            <a class="btn btn-quiet btn-sm push" href=export download="lists.csv">{icon(Icon::Download)}"Export CSV"</a>
-        </div>
+        {(reads > 0).then(|| view! {
+            <div class="row meta sm">
+                <p>{counted}</p>
+                {(reads == asked).then(|| view! {
+                    <a class="btn btn-quiet btn-sm push" href=export download="lists.csv">{icon(Icon::Download)}"Export CSV"</a>
+                })}
+            </div>
+        })}
         {list}
         {(pages > 1).then(|| view! {
             <nav class="row sm gap" aria-label="Pages">

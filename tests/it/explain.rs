@@ -105,7 +105,8 @@ async fn a_list_that_cannot_be_read_leaves_it_unsure() {
     app.sandbox.control().add_fault(Fault::new("domain-list-get", FaultKind::Status { code: 400, body: None }));
     let page = agent.get(&url).await.text;
     assert_eq!(verdict(&page), "Not sure");
-    assert!(page.contains("The domain safelist could not be read"), "{page}");
+    assert!(page.contains("The domain safelist and domain blocklist could not be read"), "{page}");
+    assert!(page.contains("Not all read") && !page.contains("Read just now"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

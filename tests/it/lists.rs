@@ -248,7 +248,37 @@ async fn what_stands_below_a_list_that_was_not_read_is_not_sure() {
     app.sandbox.control().set_list("domain", NAME, "blocklist", &["below.example"]);
     app.sandbox.control().add_fault(Fault::new("user-list-get", FaultKind::Status { code: 400, body: None }));
     let page = agent.get(&format!("/lists?for={TO}&q=below")).await.text;
-    assert!(page.contains("Not sure") && page.contains("The user safelist could not be read"), "{page}");
+    assert!(
+        page.contains("Not sure") && page.contains("The user safelist and user blocklist could not be read"),
+        "{page}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_read_is_said_once_and_nothing_is_claimed_of_it() {
+    let (app, agent) = TestApp::agent().await;
+    app.sandbox.control().add_fault(Fault::new("*", FaultKind::Status { code: 502, body: None }));
+    let page = agent.get(&format!("/lists?for={NAME}")).await.text;
+    assert_eq!(page.matches("could be read").count(), 1, "{page}");
+    assert!(page.contains("None of the 4 lists could be read. MailChannels did not answer properly."), "{page}");
+    for claim in ["No entries", "read just now", "Export CSV", "the change"] {
+        assert!(!page.contains(claim), "{claim}: {page}");
+    }
+    let page = agent.get(&format!("/domains/{NAME}")).await.text;
+    assert!(page.contains("unread here, unread account") && !page.contains("The filter alone judges"), "{page}");
+    let page = agent.get("/domains/unheard-of.example").await.text;
+    assert!(page.contains("Could not be looked up") && page.contains("Look again"), "{page}");
+    assert!(!page.contains("Not within reach") && !page.contains("Provision it"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_was_not_even_sent_leaves_no_doubt_and_keeps_what_was_typed() {
+    let (app, agent) = TestApp::agent().await;
+    app.sandbox.control().add_fault(Fault::new("domain-list-get", FaultKind::Status { code: 502, body: None }));
+    let page = add(&agent, "domain", NAME, "blocklist", "x.example").await.text;
+    assert!(page.contains("Not added: x.example") && page.contains("nothing was sent"), "{page}");
+    assert!(!page.contains("not sure whether") && !page.contains("the change was made"), "{page}");
+    assert!(page.contains(">x.example</textarea>"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

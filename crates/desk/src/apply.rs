@@ -32,8 +32,7 @@ impl Desk {
         expected: Option<Snapshot>,
     ) -> Result<Applied> {
         let (opened, row) = self.reach_domain(asker, domain).await?;
-        let live =
-            live::read(opened.changing(), domain).await?.ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
+        let live = read_first(&opened, domain).await?;
         let before = facet(&live, &target, row.holder.as_ref());
         if expected.is_some_and(|expected| expected != before) {
             return Err(DeskError::Stale);
@@ -160,6 +159,12 @@ impl Desk {
         self.0.store.patch_domain(&opened.key.fingerprint, mirror_of(&live.wire), self.now_ms()).await?;
         if facet(&live, target, None) == *target { Ok(()) } else { Err(DeskError::NotTaken) }
     }
+}
+
+/// A domain before it is changed.
+pub(crate) async fn read_first(opened: &Opened, domain: &str) -> Result<Live> {
+    let live = live::read(opened.changing(), domain).await.map_err(DeskError::before)?;
+    live.ok_or_else(|| DeskError::NotFound(domain.to_owned()))
 }
 
 /// The facet of a live domain that a snapshot speaks of.

@@ -2,10 +2,10 @@
 
 use crate::{
     Applied, Asker, Desk, DeskError, FieldError, Snapshot,
-    apply::domain_name,
+    apply::{domain_name, read_first},
     audit::Intent,
     error::Result,
-    live::{self, servers_snapshot},
+    live::servers_snapshot,
 };
 use inbound::{
     downstream::{self, DiffLine, Server, ServerFields},
@@ -110,8 +110,7 @@ impl Desk {
     pub async fn review_servers(&self, asker: &Asker, domain: &str, input: &ServersInput) -> Result<Review> {
         let after = servers(&input.rows)?;
         let (opened, _) = self.reach_domain(asker, domain).await?;
-        let live =
-            live::read(opened.changing(), domain).await?.ok_or_else(|| DeskError::NotFound(domain.to_owned()))?;
+        let live = read_first(&opened, domain).await?;
         if servers_snapshot(&live.servers) != base(&input.base)? {
             return Err(DeskError::Stale);
         }

@@ -204,7 +204,7 @@ impl Desk {
             target.whose = scope.whose.clone();
             before = find(&opened.changing(), &target).await;
         }
-        let before = before?;
+        let before = before.map_err(DeskError::before)?;
         if expected.is_some_and(|expected| expected != before.is_some()) {
             return Err(DeskError::Stale);
         }

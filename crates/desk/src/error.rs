@@ -38,6 +38,9 @@ pub enum DeskError {
     /// MailChannels refused or failed.
     #[error("{0}")]
     Upstream(#[from] Upstream),
+    /// What is there could not be read before a change, so nothing was sent.
+    #[error("{0}")]
+    Unread(Upstream),
     /// The change was sent, but what was read back differs.
     #[error("MailChannels accepted the change, but reads back something else")]
     NotTaken,
@@ -98,6 +101,44 @@ impl DeskError {
                 "Reading goes on. Tell your administrator; it works again as soon as there is room.",
             ),
             Self::Upstream(error) => upstream_words(error),
+            Self::Unread(error) => {
+                let (what, next) = reading_words(error);
+                (format!("Not done, nothing was sent: {what}"), next)
+            }
+        }
+    }
+
+    /// The same for what was only read, where no change can have been made.
+    pub fn reading_words(&self) -> (String, String) {
+        match self {
+            Self::Upstream(error) | Self::Unread(error) => reading_words(error),
+            other => other.words(),
+        }
+    }
+
+    /// A failure of the look before a change. Where the answer was lost it leaves no doubt: nothing was sent.
+    pub(crate) fn before(error: Upstream) -> Self {
+        match error {
+            Upstream::Unavailable { .. } | Upstream::Timeout | Upstream::Ambiguous => Self::Unread(error),
+            other => Self::Upstream(other),
+        }
+    }
+}
+
+fn reading_words(error: &Upstream) -> (String, String) {
+    let later = "Try again in a minute; mail already filtered is not affected.".to_owned();
+    match error {
+        Upstream::BreakerOpen => {
+            ("MailChannels has not answered properly for a while, so it is asked only now and then.".into(), later)
+        }
+        Upstream::Unavailable { .. } | Upstream::Ambiguous => ("MailChannels did not answer properly.".into(), later),
+        Upstream::Timeout => ("MailChannels did not answer in time.".into(), later),
+        other => {
+            let (what, next) = upstream_words(other);
+            let what = what.strip_prefix("Not done: ").unwrap_or(&what);
+            let mut letters = what.chars();
+            let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+            (first + letters.as_str(), next)
         }
     }
 }

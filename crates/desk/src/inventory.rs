@@ -86,7 +86,7 @@ impl Desk {
     /// and reports, whose 401 says nothing of the key.
     pub(crate) async fn note_failure(&self, fingerprint: &str, error: &Upstream) -> Result<()> {
         let health = if matches!(error, Upstream::BadKey) { "rejected" } else { "unreachable" };
-        let (detail, _) = DeskError::Upstream(error.clone()).words();
+        let (detail, _) = DeskError::Upstream(error.clone()).reading_words();
         Ok(self.0.store.sync_failed(fingerprint, health, &detail, self.now_ms()).await?)
     }
 

@@ -317,7 +317,7 @@ pub(crate) async fn read_tiers(scope: Scope, opened: &Opened, age: Age) -> Tiers
             }
             Err(error) => {
                 refused |= place.tier != Tier::Account && moved(&error);
-                Err(DeskError::Upstream(error).words())
+                Err(DeskError::Upstream(error).reading_words())
             }
         });
     }

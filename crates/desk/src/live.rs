@@ -306,7 +306,7 @@ impl Desk {
                     self.0.store.unsee_domain(&key.key.fingerprint, name.as_str()).await?;
                     blind.push(key);
                 }
-                Err(error) => failed.push((key.key.clone(), DeskError::Upstream(error).words())),
+                Err(error) => failed.push((key.key.clone(), DeskError::Upstream(error).reading_words())),
             }
         }
         let fingerprints: Vec<_> = rows.iter().map(|row| row.fingerprint.clone()).collect();
@@ -383,6 +383,6 @@ fn mirror_view(
         association: association_of(row),
         reached_by: sees,
         other_keys: others,
-        source: Source::Mirror { synced_at: row.synced_at, why: DeskError::Upstream(error).words() },
+        source: Source::Mirror { synced_at: row.synced_at, why: DeskError::Upstream(error).reading_words() },
     }
 }

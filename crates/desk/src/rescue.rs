@@ -79,7 +79,7 @@ impl Desk {
                 self.note_failure(&row.fingerprint, &Upstream::BadKey).await?;
                 Ok(Pulse::Dead)
             }
-            Err(error) => Ok(Pulse::Unknown(DeskError::Upstream(error).words())),
+            Err(error) => Ok(Pulse::Unknown(DeskError::Upstream(error).reading_words())),
         }
     }
 

@@ -30,9 +30,9 @@ impl Desk {
             let (subscriptions, status) =
                 futures::join!(patiently(session.subscriptions()), patiently(session.status()));
             Ok::<_, DeskError>(SubscriptionView {
-                status: status.map_err(|error| DeskError::Upstream(error).words()),
+                status: status.map_err(|error| DeskError::Upstream(error).reading_words()),
                 account: row.account_name.clone().unwrap_or_default(),
-                subscriptions: subscriptions.map_err(|error| DeskError::Upstream(error).words()),
+                subscriptions: subscriptions.map_err(|error| DeskError::Upstream(error).reading_words()),
                 key: opened.key,
             })
         });

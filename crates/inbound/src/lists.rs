@@ -157,6 +157,12 @@ pub enum EntryError {
     /// A bad domain.
     #[error("{0}")]
     Domain(NameError),
+    /// Numbers like those of an IP address, which are none.
+    #[error("This is not an IP address. It has four numbers from 0 to 255, such as 192.0.2.25.")]
+    Ip,
+    /// Several `@`.
+    #[error("This has more than one @. Enter one address, such as name@bikeshop.example.")]
+    Ats,
     /// A bad network.
     #[error(
         "“{0}” is not a network. Write an IP address and the number of bits, such as 192.0.2.0/24, without host bits."
@@ -184,15 +190,15 @@ impl Entry {
             return net.ok_or_else(|| EntryError::Net(text.to_owned()));
         }
         if let Some(domain) = text.strip_prefix('@') {
-            return DomainName::parse(domain).map(Self::Domain).map_err(EntryError::Domain);
+            return named(domain).map(Self::Domain);
         }
         if text.contains('@') {
             return Ok(Self::Address(lower(&EmailAddress::parse(text)?)));
         }
         if let Some(rest) = text.strip_prefix("*.") {
-            return DomainName::parse(rest).map(Self::Wildcard).map_err(EntryError::Domain);
+            return named(rest).map(Self::Wildcard);
         }
-        DomainName::parse(text).map(Self::Domain).map_err(EntryError::Domain)
+        named(text).map(Self::Domain)
     }
 
     /// Reads what the service has; never fails. A network with host bits is the network around them: nothing
@@ -254,6 +260,15 @@ impl Entry {
             (one, other) => one == other,
         }
     }
+}
+
+/// A domain of an entry, where an address or an IP address would do as well.
+fn named(text: &str) -> Result<DomainName, EntryError> {
+    DomainName::parse(text).map_err(|error| match error {
+        NameError::IpAddress => EntryError::Ip,
+        NameError::LooksLikeAddress => EntryError::Ats,
+        other => EntryError::Domain(other),
+    })
 }
 
 /// An address as lists compare it.

@@ -38,6 +38,17 @@ pub fn percent(part: u64, whole: u64) -> String {
     format!("{}.{:02}%", share / 100, share % 100)
 }
 
+/// Things one after the other: `a`, `a and b`, `a, b and c`.
+#[must_use]
+pub fn list<T: AsRef<str>>(things: &[T]) -> String {
+    let things: Vec<_> = things.iter().map(AsRef::as_ref).collect();
+    match things.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +63,7 @@ mod tests {
         );
         let shares = [(1, 3), (3, 3), (0, 0), (1, 100_000)].map(|(part, whole)| percent(part, whole));
         assert_eq!(shares, ["33.33%", "100.00%", "0.00%", "0.00%"]);
+        assert_eq!([&[][..], &["a"], &["a", "b"], &["a", "b", "c"]].map(list), ["", "a", "a and b", "a, b and c"]);
         assert_eq!(count(1, "key", "keys"), "1 key");
         assert_eq!(count(0, "key", "keys"), "0 keys");
     }

@@ -380,3 +380,12 @@ fn ten_thousand_at_each_place_are_ranked() {
     assert!(matches!(standings.of(Place::WALK[5], 9_999), Standing::Shadowed { by, .. } if by == Place::WALK[0]));
     assert!(matches!(standings.of(Place::WALK[4], 9_999), Standing::Duplicate { of, .. } if of == Place::WALK[0]));
 }
+
+#[test]
+fn what_is_wrong_is_said_of_an_entry_and_not_of_a_name() {
+    let why = |text| Entry::parse(text).unwrap_err().to_string();
+    assert!(why("999.1.1.1").starts_with("This is not an IP address."), "{}", why("999.1.1.1"));
+    assert!(why("@@").starts_with("This has more than one @."), "{}", why("@@"));
+    assert!(why("@a@b.example").starts_with("This has more than one @."));
+    assert!(why("two words").contains("space"));
+}
