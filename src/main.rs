@@ -1,6 +1,8 @@
 //! The `sluice` program: reads its configuration, then serves.
 
-use clap::{Parser, Subcommand};
+mod manual;
+
+use clap::{FromArgMatches, Parser, Subcommand};
 use sluice::server::{
     audit_cli,
     command::{self, KeysCommand, UserCommand},
@@ -37,7 +39,8 @@ enum Command {
         #[arg(long)]
         to: Option<PathBuf>,
     },
-    /// Put a backup back, while no server runs. What was there is kept beside it, and everybody is signed out.
+    /// Put a backup back, while no server runs. What was there is kept beside it, everybody is signed out,
+    /// and jobs that were under way are paused.
     Restore {
         /// The backup.
         from: PathBuf,
@@ -64,7 +67,8 @@ enum Audit {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = manual::command::<Cli>().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     // Leptos needs several workers even on one core: a page may wait on work that another task must do.
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build() {
         Ok(runtime) => runtime,
@@ -94,5 +98,45 @@ fn main() -> ExitCode {
             eprintln!("sluice: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn help(arguments: &[&str]) -> String {
+        let line = ["sluice"].iter().chain(arguments).chain(&["--help"]);
+        manual::command::<Cli>().try_get_matches_from(line).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn each_command_s_help_is_of_its_own_settings_with_examples_and_how_it_ends() {
+        for (arguments, own) in [
+            (&["user", "list"][..], "SLUICE_DATABASE"),
+            (&["keys", "rotate"], "SLUICE_KEK_PREVIOUS_FILES"),
+            (&["backup"], "SLUICE_BACKUP_DIR"),
+            (&["audit", "verify"], "--head"),
+            (&["restore"], "SLUICE_KEK_FILE"),
+            (&["healthcheck"], "SLUICE_LISTEN"),
+            (&["user", "link"], "SLUICE_PUBLIC_URL"),
+        ] {
+            let text = help(arguments);
+            assert!(text.contains(own) && text.contains("Examples:") && text.contains("Exit status:"), "{text}");
+            assert!(!text.contains("SLUICE_OIDC") && text.lines().count() < 60, "{text}");
+        }
+        for arguments in [&[][..], &["serve"], &["check-config"]] {
+            let text = help(arguments);
+            assert!(text.contains("SLUICE_OIDC_ISSUER") && text.contains("Examples:"), "{text}");
+        }
+    }
+
+    #[test]
+    fn settings_are_taken_before_and_after_the_command() {
+        for line in [["sluice", "--database", "x.db", "serve"], ["sluice", "serve", "--database", "x.db"]] {
+            let matches = manual::command::<Cli>().try_get_matches_from(line).unwrap();
+            assert_eq!(Cli::from_arg_matches(&matches).unwrap().config.database, PathBuf::from("x.db"));
+        }
+        manual::command::<Cli>().debug_assert();
     }
 }

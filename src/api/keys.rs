@@ -9,6 +9,7 @@ use crate::{
     },
     server::{actor::Need, flash::Flash},
 };
+use desk::FirstSync;
 use leptos::server;
 
 /// Stores a key after checking it.
@@ -17,9 +18,12 @@ pub async fn add_key(label: String, secret: String, #[server(default)] reason: S
     // The secret is not among what is kept: a rejected key is pasted again.
     let form = Form::new("add", "/keys#add").typed("label", &label).reason(&reason);
     act(Need::StoreKeys, form, async move |desk, asker| {
-        desk.add_key(&asker, &label, &secret).await?;
-        let label = label.trim();
-        Ok(Next::say("/keys", Flash::done(format!("{label} is stored. Its domains are in the list."))))
+        let read = match desk.add_key(&asker, &label, &secret).await? {
+            FirstSync::Done => "Its domains are in the list.",
+            FirstSync::UnderWay => "Its domains are being read: look again in a minute.",
+            FirstSync::Failed => "Its domains could not be read yet, which is tried again by itself.",
+        };
+        Ok(Next::say("/keys", Flash::done(format!("{} is stored. {read}", label.trim()))))
     })
     .await
 }

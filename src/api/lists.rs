@@ -119,13 +119,20 @@ fn typed_again(target: &Target) -> HashMap<String, String> {
     fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-async fn carry_out(desk: &Desk, asker: &Asker, draft: EntriesDraft) -> Result<Next, DeskError> {
+/// Sends entries. What became of those that were looked at first is kept under the id of their draft, where a second press
+/// of the button finds it too.
+async fn carry_out(
+    desk: &Desk,
+    asker: &Asker,
+    draft: EntriesDraft,
+    looked_at: Option<&str>,
+) -> Result<Next, DeskError> {
     let EntriesDraft { mut targets, present, back, .. } = draft;
     if targets.len() == 1 {
         let target = targets.remove(0);
-        // One entry's errors go beside its field.
+        // One entry's errors go beside its field, too, where the form is.
+        let mut errors = Vec::new();
         let outcome = match desk.change_entry(asker, &target, present, None).await {
-            Err(error @ DeskError::Invalid(_)) => return Err(error),
             Ok(Some(change)) => {
                 EntryOutcome { target, change: Some(change), state: "done".into(), detail: String::new() }
             }
@@ -134,17 +141,29 @@ async fn carry_out(desk: &Desk, asker: &Asker, draft: EntriesDraft) -> Result<Ne
                 EntryOutcome { target, change: None, state: "same".into(), detail: detail.into() }
             }
             Err(error) => {
-                let (what, next) = error.words();
-                let state = if is_unsure(&error) { "unknown" } else { "failed" };
-                EntryOutcome { target, change: None, state: state.into(), detail: format!("{what} {next}") }
+                let (state, detail) = (if is_unsure(&error) { "unknown" } else { "failed" }, error.said());
+                if let DeskError::Invalid(fields) = error {
+                    errors = fields;
+                }
+                EntryOutcome { target, change: None, state: state.into(), detail }
             }
         };
-        let flash = single(desk, asker, outcome, present, &back).await;
+        if let Some(id) = looked_at {
+            let report = EntriesReport { rows: vec![outcome.clone()], present, at: desk.now_ms(), back: back.clone() };
+            flash::put_back(desk, &asker.person, ENTRIES_REPORT, id, &report).await?;
+        }
+        let flash = Flash { errors, ..single(desk, asker, outcome, present, &back).await };
         return Ok(Next::say(back, flash));
     }
     let rows = desk.change_entries(asker, targets, present).await;
     let report = EntriesReport { rows, present, at: desk.now_ms(), back };
-    let id = flash::keep_as(desk, &asker.person, ENTRIES_REPORT, &report).await?;
+    let id = match looked_at {
+        Some(id) => {
+            flash::put_back(desk, &asker.person, ENTRIES_REPORT, id, &report).await?;
+            id.to_owned()
+        }
+        None => flash::keep_as(desk, &asker.person, ENTRIES_REPORT, &report).await?,
+    };
     Ok(Next::to(format!("/lists/outcome/{id}")))
 }
 
@@ -197,7 +216,7 @@ pub async fn add_entries(
             let id = flash::keep_as(&desk, &asker.person, ENTRIES_DRAFT, &draft).await?;
             return Ok(Next::to(format!("/lists/review?draft={id}")));
         }
-        carry_out(&desk, &asker, draft).await
+        carry_out(&desk, &asker, draft, None).await
     })
     .await
 }
@@ -229,7 +248,7 @@ pub async fn remove_entry(
             let id = flash::keep_as(&desk, &asker.person, ENTRIES_DRAFT, &draft).await?;
             return Ok(Next::to(format!("/lists/review?draft={id}")));
         }
-        carry_out(&desk, &asker, draft).await
+        carry_out(&desk, &asker, draft, None).await
     })
     .await
 }
@@ -243,24 +262,20 @@ pub async fn send_entries(
 ) -> Result<(), AppError> {
     let page = format!("/lists/review?draft={}", segment(&draft));
     act(Need::Lists, Form::new("send", page).typed("typed", &typed).reason(&reason), async move |desk, asker| {
-        let kept: EntriesDraft =
-            flash::kept(&desk, &asker.person, ENTRIES_DRAFT, &draft).await.ok_or(DeskError::Stale)?;
+        // Pressed twice, or long ago: the outcome's page says what became of it.
+        let outcome = format!("/lists/outcome/{}", segment(&draft));
+        let Some(kept) = flash::kept::<EntriesDraft>(&desk, &asker.person, ENTRIES_DRAFT, &draft).await else {
+            return Ok(Next::to(outcome));
+        };
         let count = kept.targets.len();
         if count > UNTYPED && typed.trim().replace(',', "") != count.to_string() {
             return Err(DeskError::field("typed", format!("Type {count} to go on.")));
         }
         // Taken once, so that a second press does nothing.
         if !desk.store().take_draft(&draft, &asker.person.id, ENTRIES_DRAFT).await? {
-            return Err(DeskError::Stale);
+            return Ok(Next::to(outcome));
         }
-        let back = kept.back.clone();
-        match carry_out(&desk, &asker, kept).await {
-            Err(error) => {
-                let (title, detail) = error.words();
-                Ok(Next::say(back, Flash { tone: Tone::Bad, title, detail, ..Flash::default() }))
-            }
-            done => done,
-        }
+        carry_out(&desk, &asker, kept, Some(&draft)).await
     })
     .await
 }
@@ -296,6 +311,7 @@ pub async fn undo_entries(#[server(default)] id: String) -> Result<(), AppError>
                 careful: Vec::new(),
                 reason: String::new(),
             },
+            None,
         )
         .await
     })

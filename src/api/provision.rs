@@ -51,6 +51,7 @@ pub async fn provision_one(
     ] {
         form = form.typed(field, value);
     }
+    let typed = form.typed.clone();
     act(Need::ChangeDomains, form, async move |desk, asker| {
         let input = OneInput {
             key,
@@ -76,6 +77,19 @@ pub async fn provision_one(
                     ..Flash::default()
                 };
                 (name, flash)
+            }
+            OneOutcome::Lost(name) => {
+                let flash = Flash {
+                    tone: Tone::Warn,
+                    title: format!("{name} is provisioned now; whether this request did it is not known, because the answer was lost."),
+                    detail: "Compare below what it has with what you typed.".into(),
+                    ..Flash::default()
+                };
+                (name, flash)
+            }
+            OneOutcome::Absent((title, detail)) | OneOutcome::Unknown((title, detail)) => {
+                let flash = Flash { form: "one".into(), tone: Tone::Bad, title, detail, typed, ..Flash::default() };
+                return Ok(Next::say("/provision", flash));
             }
         };
         Ok(Next::say(domain_page(name.as_str(), ""), flash))

@@ -12,7 +12,7 @@ use crate::{
         flash::{Flash, Tone},
     },
 };
-use desk::{Pulse, Verified};
+use desk::{Heir, Pulse, Verified};
 use inbound::words;
 use leptos::server;
 
@@ -58,9 +58,25 @@ pub async fn add_new_key(
     // The secret is not among what is kept: a rejected key is pasted again.
     let form = Form::new("add", rescue_page(&id, "new-key")).typed("label", &label);
     act(Need::ChangeDomains, form, async move |desk, asker| {
-        desk.add_new_key(&asker, &id, &label, &secret).await?;
-        let title = format!("{} is stored and takes over. Nothing was moved yet.", label.trim());
-        Ok(Next::say(rescue_page(&id, ""), Flash::done(title)))
+        let heir = desk.add_new_key(&asker, &id, &label, &secret).await?;
+        let label = label.trim();
+        Ok(match heir {
+            Heir::Chosen => {
+                let title = format!("{label} is stored and takes over. Nothing was moved yet.");
+                Next::say(rescue_page(&id, ""), Flash::done(title))
+            }
+            Heir::OfAnotherAccount => {
+                let title = format!("{label} is stored, but belongs to another account, so it cannot take over.");
+                let next = "Add a key of the leaked key’s account. This one stays under API keys until you remove it.";
+                Next::say(rescue_page(&id, "new-key"), said(Tone::Warn, title, next))
+            }
+            Heir::NotChosen => {
+                let title =
+                    format!("{label} is stored, but does not take over: the guide went on elsewhere meanwhile.");
+                let next = "Look at what is chosen now; choose this one if it is to take over.";
+                Next::say(rescue_page(&id, "new-key"), said(Tone::Warn, title, next))
+            }
+        })
     })
     .await
 }

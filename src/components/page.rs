@@ -156,8 +156,10 @@ where
 fn failed(cx: &Cx, error: &DeskError) -> Page {
     let (what, next) = error.reading_words();
     let status = match error {
-        DeskError::NotFound(_) => StatusCode::NOT_FOUND,
-        DeskError::Upstream(_) | DeskError::Unread(_) => StatusCode::BAD_GATEWAY,
+        DeskError::NotFound(_) | DeskError::Gone(_) => StatusCode::NOT_FOUND,
+        DeskError::Upstream(_) | DeskError::Unread(_) | DeskError::Unconfirmed(_) | DeskError::NotAsked(..) => {
+            StatusCode::BAD_GATEWAY
+        }
         DeskError::Invalid(_) => StatusCode::BAD_REQUEST,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };

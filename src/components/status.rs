@@ -77,11 +77,11 @@ pub fn age(now: i64, then: i64) -> String {
 type Words = (String, String);
 
 /// What has the same words, together, so that one banner says them: names in order, and the words.
-pub fn together<'a>(named: impl IntoIterator<Item = (String, &'a Words)>) -> Vec<(Vec<String>, Words)> {
+pub fn together<'a>(all: impl IntoIterator<Item = (String, &'a Words)>) -> Vec<(Vec<String>, Words)> {
     let mut groups: Vec<(Vec<String>, Words)> = Vec::new();
-    for (name, words) in named {
+    for (name, words) in all {
         match groups.iter_mut().find(|(_, known)| known == words) {
-            Some((names, _)) => names.push(name),
+            Some((known, _)) => known.push(name),
             None => groups.push((vec![name], words.clone())),
         }
     }

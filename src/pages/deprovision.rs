@@ -2,11 +2,12 @@
 
 use crate::{
     api::forms::domain_page,
-    components::{Cx, Field, Icon, icon, note, page, page::Page, reason_field},
+    components::{Cx, Field, Icon, alert, icon, note, page, page::Page, reason_field},
     pages::{domain::named, domain_mx},
     server::actor::Need,
 };
-use desk::{DeskError, Lookup};
+use desk::{DeskError, Lookup, Source};
+use http::StatusCode;
 use inbound::name::DomainName;
 use leptos::prelude::*;
 use std::{sync::Arc, time::Duration};
@@ -20,9 +21,18 @@ pub fn Deprovision() -> impl IntoView {
     let text = named();
     page("/domains", Need::ChangeDomains, async move |cx: Arc<Cx>| {
         let name = DomainName::parse(&text).map_err(|_| DeskError::NotFound(text.clone()))?;
-        let Lookup::Found(view) = cx.desk.domain(&cx.actor.person, &name).await? else {
-            return Err(DeskError::NotFound(text));
+        let view = match cx.desk.domain(&cx.actor.person, &name).await? {
+            Lookup::Found(view) => view,
+            Lookup::Unreached { failed, .. } if !failed.is_empty() => {
+                let (what, next) = failed[0].1.clone();
+                return Err(DeskError::NotAsked(format!("{name} could not be looked up. {what}"), next));
+            }
+            Lookup::Unreached { .. } | Lookup::AliasOf { .. } => return Err(DeskError::NotFound(text)),
         };
+        // What it loses must be known, and whether it is there at all.
+        if let Source::Mirror { why: (what, next), .. } = &view.source {
+            return Ok(unread(&cx, &name, what, next));
+        }
         let loses = [
             (view.servers.len(), "downstream servers"),
             (view.aliases.len(), "aliases"),
@@ -72,4 +82,21 @@ pub fn Deprovision() -> impl IntoView {
             },
         ))
     })
+}
+
+/// The page while MailChannels does not say what is there.
+fn unread(cx: &Cx, name: &DomainName, what: &str, next: &str) -> Page {
+    let back = domain_page(name.as_str(), "");
+    Page::new(
+        format!("Deprovision {name}"),
+        view! {
+            <div class="page-head">
+                <p><a class="linkish" href=back>{icon(Icon::ChevronLeft)}<span class="mono">{name.to_string()}</span></a></p>
+                <h1>"Deprovision "<span class="mono">{name.to_string()}</span></h1>
+            </div>
+            {note(cx.flash.as_ref())}
+            <div class="gap">{alert("warn", format!("What it would lose can't be read now. {what}"), next.to_owned(), None)}</div>
+        },
+    )
+    .status(StatusCode::BAD_GATEWAY)
 }

@@ -116,7 +116,11 @@ pub fn EntriesOutcome() -> impl IntoView {
     page("/lists", Need::Read, async move |cx: Arc<Cx>| {
         let report: Option<EntriesReport> = flash::kept(&cx.desk, &cx.actor.person, ENTRIES_REPORT, &id).await;
         let Some(report) = report else {
-            return Ok(gone(&cx, "No such outcome", "Outcomes are kept for a day, for whoever sent the entries."));
+            return Ok(gone(
+                &cx,
+                "No outcome yet",
+                "While entries are being sent there is none: look again in some seconds. Outcomes are kept for a day, for whoever sent the entries.",
+            ));
         };
         let wide = report.rows.iter().find(|row| row.target.whose.tier() == Tier::Account);
         let account = match wide {

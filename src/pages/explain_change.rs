@@ -75,7 +75,10 @@ pub fn changes(
     let ways: Vec<_> = candidates(asked, &advice)
         .into_iter()
         .flat_map(|entry| {
-            Tier::ALL.map(|tier| {
+            // A recipient that MailChannels does not know has no lists to add to.
+            let open = Tier::ALL.into_iter().filter(|tier| *tier != Tier::User || !tiers.unknown_recipient);
+            let failed = &failed;
+            open.map(move |tier| {
                 let place = Place { tier, list };
                 let outcome = becomes(walked, place, &entry, &asked.mail, asked.rules);
                 let before = |at: Place| at < place;

@@ -4,12 +4,14 @@ use crate::{
     api::rescue::rescue_page,
     components::{Cx, Field, Icon, age, alert, icon, note, page, page::Page, reason_field},
     pages::{
-        audit_view, key_share,
-        keys::{health, short},
+        audit_view,
+        key_map::removing,
+        key_share,
+        keys::{health, held, short},
     },
     server::actor::Need,
 };
-use desk::{DeskError, Health, KeyView};
+use desk::{DeskError, Health, MapKey};
 use inbound::words;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -20,16 +22,19 @@ use std::sync::Arc;
 pub fn KeyPage() -> impl IntoView {
     let id = use_params_map().read_untracked().get("id").unwrap_or_default();
     page("/keys", Need::OwnKeys, async move |cx: Arc<Cx>| {
-        let key = cx.desk.keys(&cx.actor.person).await?.into_iter().find(|key| key.id == id && key.shared_by.is_none());
-        let key = key.ok_or_else(|| DeskError::NotFound("that key".into()))?;
+        let map = cx.desk.keymap(&cx.actor.person).await?;
+        let found = map.keys().find(|found| found.key.id == id && found.key.shared_by.is_none());
+        let found = found.ok_or_else(|| DeskError::Gone("such key".into()))?;
+        let key = &found.key;
         let shares = cx.desk.shares(&cx.actor.person, &id).await?;
         let people = cx.desk.people().await?;
-        let share = key_share::section(&cx, &key, shares, &people).into_any();
-        Ok(Page::new(key.label.clone(), body(&cx, &key, share)))
+        let share = key_share::section(&cx, key, shares, &people).into_any();
+        Ok(Page::new(key.label.clone(), body(&cx, found, share)))
     })
 }
 
-fn body(cx: &Cx, key: &KeyView, share: AnyView) -> impl IntoView + use<> {
+fn body(cx: &Cx, found: &MapKey, share: AnyView) -> impl IntoView + use<> {
+    let key = &found.key;
     let id = || key.id.clone();
     let ago = |at: Option<i64>| at.map_or("Never".to_owned(), |at| age(cx.now, at));
     let trouble = match &key.health {
@@ -42,7 +47,10 @@ fn body(cx: &Cx, key: &KeyView, share: AnyView) -> impl IntoView + use<> {
         Health::Unreachable(why) => Some(alert("warn", "The last sync failed", why.clone(), None)),
         _ => None,
     };
-    let locked = words::count(key.locked, "domain", "domains");
+    let (held, unknown) = (held(key), found.counts.unknown);
+    let unknown = (unknown > 0).then(|| {
+        view! { <dt>"Seen by it, key not known"</dt><dd>{words::thousands(unknown)}</dd> }
+    });
     view! {
         <div class="page-head">
             <p><a class="linkish" href="/keys">{icon(Icon::ChevronLeft)}"API keys"</a></p>
@@ -65,7 +73,7 @@ fn body(cx: &Cx, key: &KeyView, share: AnyView) -> impl IntoView + use<> {
                     <header><h2 id="h-replace">"Replace"</h2></header>
                     <form class="body stack" method="post" action="/do/keys/replace">
                         <input type="hidden" name="id" value=id()/>
-                        <p class="hint">{format!("Stores another secret under this label. {locked} locked to the old key stay locked to it: lock them to the new one first, if the old one still works.")}</p>
+                        <p class="hint">{format!("Stores another secret under this label. What is locked to the old key stays locked to it ({held}): lock that to the new one first, if the old one still works.")}</p>
                         <Field name="secret" form="replace" label="New API key" kind="password" mono=true error=cx.error("replace", "secret")/>
                         {reason_field(cx, "replace", "")}
                         <div class="row"><button class="btn push">"Check and replace key"</button></div>
@@ -76,7 +84,7 @@ fn body(cx: &Cx, key: &KeyView, share: AnyView) -> impl IntoView + use<> {
                     <header><h2 id="h-remove">"Remove from Sluice"</h2></header>
                     <form class="body stack" method="post" action="/do/keys/remove">
                         <input type="hidden" name="id" value=id()/>
-                        <p class="hint">{format!("At MailChannels nothing changes: {locked} stay locked to this key, out of your reach here. To free them, delete the key in the Host Console.")}</p>
+                        <p class="hint">{format!("{}. At MailChannels nothing changes: what is locked to this key stays so. To free it, delete the key in the Host Console.", removing(found))}</p>
                         <Field name="typed" form="remove" label=format!("Type {} to remove it", key.label) value=cx.typed("remove", "typed", "") error=cx.error("remove", "typed")/>
                         {reason_field(cx, "remove", "")}
                         <div class="row"><button class="btn btn-danger push">"Remove key"</button></div>
@@ -91,6 +99,7 @@ fn body(cx: &Cx, key: &KeyView, share: AnyView) -> impl IntoView + use<> {
                     <dt>"Account"</dt><dd>{key.account.clone()}</dd>
                     <dt>"Locked to it"</dt><dd>{words::thousands(key.locked)}</dd>
                     <dt>"Free, seen by it"</dt><dd>{words::thousands(key.free)}</dd>
+                    {unknown}
                     <dt>"Synced"</dt><dd>{ago(key.synced_at)}</dd>
                     <dt>"Last used"</dt><dd>{ago(key.last_used_at)}</dd>
                     <dt>"Stored"</dt><dd>{age(cx.now, key.since)}</dd>

@@ -169,9 +169,15 @@ fn account_card(cx: &Cx, account: &AccountMap) -> impl IntoView + use<> {
     }
 }
 
+/// What is said of a key whose domains were never read.
+const UNREAD: &str = "Not known yet: its domains were never read";
+
 /// What deleting a key does, in words.
 fn deleting(key: &MapKey) -> String {
     let label = &key.key.label;
+    if key.key.synced_at.is_none() && key.deleting != Deleting::Rejected {
+        return UNREAD.into();
+    }
     match key.deleting {
         Deleting::Frees { locked, perhaps: 0 } => format!("Frees {} to any key", domains(locked)),
         Deleting::Frees { locked: 0, perhaps } => {
@@ -186,8 +192,12 @@ fn deleting(key: &MapKey) -> String {
 }
 
 /// What removing a key does, in words.
-fn removing(key: &MapKey) -> String {
+pub fn removing(key: &MapKey) -> String {
+    if key.key.synced_at.is_none() {
+        return UNREAD.into();
+    }
     let lost = match key.removing {
+        _ if key.counts.seen() == 0 => return "Nothing is lost to you: it sees no domain".into(),
         Removing { certain: 0, perhaps: 0 } => return "Nothing is lost to you: your other keys reach the rest".into(),
         Removing { certain, perhaps: 0 } => format!("Leaves {} out of your reach", domains(certain)),
         Removing { certain: 0, perhaps } => format!("May leave some of {} out of your reach", domains(perhaps)),

@@ -5,8 +5,8 @@ use crate::{
     components::{Cx, Field, Icon, age, alert, badge, empty, heads, icon, note, page, page::Page, reason_field, state},
     server::actor::{Need, query_value},
 };
-use desk::{Health, KeyView};
-use inbound::words;
+use desk::{Health, KeyMap, KeyView};
+use inbound::{keymap::Counts, words};
 use leptos::prelude::*;
 use std::sync::Arc;
 
@@ -15,8 +15,9 @@ use std::sync::Arc;
 pub fn Keys() -> impl IntoView {
     page("/keys", Need::Read, async |cx: Arc<Cx>| {
         let keys = cx.desk.keys(&cx.actor.person).await?;
+        let map = cx.desk.keymap(&cx.actor.person).await?;
         let leaked = cx.desk.rescues_under_way(&cx.actor.person).await?;
-        Ok(Page::new("API keys", body(&cx, keys, &leaked)))
+        Ok(Page::new("API keys", body(&cx, keys, &map, &leaked)))
     })
 }
 
@@ -36,15 +37,35 @@ pub fn short(fingerprint: &str) -> String {
     head.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
-fn body(cx: &Cx, keys: Vec<KeyView>, leaked: &[String]) -> impl IntoView + use<> {
+/// How many domains are locked to a key, in words, as far as that is known.
+pub fn held(key: &KeyView) -> String {
+    let domains = |count| words::count(count, "domain", "domains");
+    let Counts { locked, unknown, .. } = key.counts();
+    match (key.synced_at, locked, unknown) {
+        (None, ..) => "not known yet".to_owned(),
+        (_, locked, 0) => domains(locked),
+        (_, 0, unknown) => format!("perhaps some of {}", domains(unknown)),
+        (_, locked, unknown) => format!("{}, and perhaps some of {} more", domains(locked), words::thousands(unknown)),
+    }
+}
+
+/// The keys that may be used, and what is locked to them.
+fn sum(map: &KeyMap) -> String {
+    let (keys, reach) = (words::count(map.freshness.keys as u64, "key", "keys"), map.reach());
+    if map.freshness.keys > 0 && map.freshness.synced == 0 {
+        return format!("{keys}; what is locked to them is not known yet.");
+    }
+    let locked = words::count(reach.locked, "domain is", "domains are");
+    match reach.unknown {
+        0 => format!("{keys}; {locked} locked to them."),
+        unknown => format!("{keys}; {locked} locked to them, and of {} that is not known.", words::thousands(unknown)),
+    }
+}
+
+fn body(cx: &Cx, keys: Vec<KeyView>, map: &KeyMap, leaked: &[String]) -> impl IntoView + use<> {
     let may = cx.actor.may(Need::OwnKeys);
     let (keys, shared): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.shared_by.is_none());
-    let domains: u64 = keys.iter().map(|key| key.locked).sum();
-    let sum = format!(
-        "{}; {} locked to them.",
-        words::count(keys.len() as u64, "key", "keys"),
-        words::count(domains, "domain is", "domains are")
-    );
+    let sum = sum(map);
     let rejected = keys
         .iter()
         .filter(|key| key.health == Health::Rejected)
@@ -53,8 +74,8 @@ fn body(cx: &Cx, keys: Vec<KeyView>, leaked: &[String]) -> impl IntoView + use<>
                 view! { <a class="btn btn-sm" href=format!("/keys/{}#replace", segment(&key.id))>"Replace key"</a> }
                     .into_any();
             let text = format!(
-                "It was deleted in the Host Console, or never had the inbound scope. {} locked to it by the last sync.",
-                words::count(key.locked, "domain was", "domains were")
+                "It was deleted in the Host Console, or never had the inbound scope. Locked to it by the last sync: {}.",
+                held(key)
             );
             alert("bad", format!("MailChannels rejects {}", key.label), text, Some(action))
         })
@@ -110,6 +131,9 @@ fn table(now: i64, keys: Vec<KeyView>, heading: &'static str) -> impl IntoView {
         .map(|key| {
             let fared = health(&key);
             let list = format!("/domains?key={}", query_value(&key.id));
+            let unknown = key.counts().unknown;
+            let unknown =
+                (unknown > 0).then(|| view! { <small>{format!("{} not known", words::thousands(unknown))}</small> });
             view! {
                 <tr role="row">
                     <th role="rowheader" scope="row" class="main">{if key.shared_by.is_none() {
@@ -120,7 +144,7 @@ fn table(now: i64, keys: Vec<KeyView>, heading: &'static str) -> impl IntoView {
                     <td role="cell" data-l="Ends in" class="mono">{key.last_four}</td>
                     <td role="cell" data-l="Fingerprint" class="mono nw">{short(&key.fingerprint)}</td>
                     <td role="cell" data-l="Account" class="lo">{badge(Icon::Users, key.account)}</td>
-                    <td role="cell" data-l="Locked" class="num"><a href=list>{words::thousands(key.locked)}</a></td>
+                    <td role="cell" data-l="Locked" class="num"><a href=list>{words::thousands(key.locked)}</a>{unknown}</td>
                     <td role="cell" data-l="Free" class="num">{words::thousands(key.free)}</td>
                     <td role="cell" data-l="All" class="num">{words::thousands(key.total)}</td>
                     <td role="cell" data-l="Health">{fared}</td>

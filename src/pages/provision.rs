@@ -2,7 +2,7 @@
 
 use crate::{
     components::{
-        Cx, Field, Icon, SelectField, TextArea, empty, field_error, icon, note, page, page::Page, reason_field,
+        Cx, Field, Icon, SelectField, TextArea, alert, empty, field_error, icon, note, page, page::Page, reason_field,
     },
     islands::ServersEditor,
     pages::domain::{server_lines, spam_fields},
@@ -48,11 +48,23 @@ pub fn with_which(
             (subscription.handle.clone(), format!("{}, {}", subscription.handle, subscription.plan.name))
         })
         .collect();
-    let unread = handles.is_empty();
+    let (key, subscription, lock) = chosen;
+    // What was chosen before is kept, also where it can't be read this time.
+    if !subscription.is_empty() && handles.iter().all(|(handle, _)| handle != subscription) {
+        handles.push((subscription.to_owned(), subscription.to_owned()));
+    }
     if handles.len() != 1 {
         handles.insert(0, (String::new(), "Choose a subscription".to_owned()));
     }
-    let (key, subscription, lock) = chosen;
+    let unread = accounts
+        .iter()
+        .filter_map(|account| {
+            let (what, next) = account.subscriptions.as_ref().err()?;
+            let of = if account.account.is_empty() { &account.key.label } else { &account.account };
+            let title = format!("The subscriptions of {of} could not be read");
+            Some(alert("warn", title, format!("{what} {next}"), None))
+        })
+        .collect_view();
     view! {
         <SelectField name="key" form=form label="Key" options=key_options value=key error=cx.error(form, "key")/>
         <label class="check">
@@ -60,7 +72,8 @@ pub fn with_which(
             <span>"Lock to this key"<small>"No other key can then read or change it"</small></span>
         </label>
         <SelectField name="subscription" form=form label="Subscription" options=handles value=subscription error=cx.error(form, "subscription")
-            hint=if unread { "Subscriptions could not be read; open the page again in a minute." } else { "Its limit counts this domain." }/>
+            hint="Its limit counts this domain."/>
+        {unread}
     }
 }
 

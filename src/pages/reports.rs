@@ -85,8 +85,12 @@ fn form(input: &ReportInput, look: Option<&Look>, errors: &[desk::FieldError]) -
     });
     let text = look.map(|look| look.text.clone()).unwrap_or_default();
     let chosen = look.is_some_and(|look| look.looked.is_some() && look.text.is_empty());
-    let again =
-        chosen.then(|| view! { <p class="hint">"The file was only looked at. Choose it again to send it."</p> });
+    let again = match look {
+        Some(look) if look.sent => "Choose the file again to report it again.",
+        Some(look) if look.refused.is_some() => "The file was not sent. Choose it again to send it.",
+        _ => "The file was only looked at. Choose it again to send it.",
+    };
+    let again = chosen.then(|| view! { <p class="hint">{again}</p> });
     view! {
         <section class="card gap" aria-labelledby="h-rep">
             <header><h2 id="h-rep">"The message"</h2></header>

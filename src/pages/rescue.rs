@@ -33,7 +33,7 @@ pub fn Leaked() -> impl IntoView {
             }
             (_, Some(key)) => Ok(Page::new(format!("{} leaked", key.label), start(&cx, &key))),
             (Some(rescue), None) => Ok(Page::new("A leaked key", ended(&cx, &rescue))),
-            (None, None) => Err(DeskError::NotFound("that key".into())),
+            (None, None) => Err(DeskError::Gone("such key".into())),
         }
     })
 }
@@ -68,7 +68,7 @@ fn head(title: String, text: &'static str) -> impl IntoView {
 /// What somebody who has the key can do.
 fn danger(key: &KeyView) -> impl IntoView + use<> {
     let (locked, free) = (words::thousands(key.locked), words::thousands(key.free));
-    let rest = key.total.saturating_sub(key.locked + key.free);
+    let rest = key.counts().unknown;
     let rest =
         if rest > 0 { format!(", {} of which that is not known", words::thousands(rest)) } else { String::new() };
     view! {

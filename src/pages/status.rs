@@ -2,7 +2,7 @@
 
 use crate::{
     components::{Cx, Icon, age, alert, badge, heads, page, page::Page, state},
-    server::{actor::Need, host::HostFacts, state::AppState},
+    server::{actor::Need, host::HostFacts, state::AppState, totals::Totals},
 };
 use desk::{Check, Counted, OwnKeys, short_fingerprint};
 use inbound::words;
@@ -13,6 +13,8 @@ use std::sync::Arc;
 struct Program {
     started_at: i64,
     facts: HostFacts,
+    /// What was counted since the start.
+    totals: Totals,
     /// The newest backup; nothing where none are made.
     backup: Option<std::io::Result<Option<i64>>>,
 }
@@ -28,6 +30,7 @@ pub fn StatusPage() -> impl IntoView {
         let program = Program {
             started_at: app.host.started_at(),
             facts: app.host.look(),
+            totals: app.metrics.totals(),
             backup: backups
                 .folder
                 .is_some()
@@ -55,6 +58,7 @@ fn body(cx: &Cx, checks: &[Check], counted: &Counted, program: &Program, keys: &
         <p>{summary}</p>
         <div class="cols">{ready(checks)}{itself(cx.now, counted, program)}</div>
         <div class="cols">{database(cx.now, counted, program)}{work(counted)}</div>
+        {since_start(&program.totals)}
         <div class="stack">{mirrors(cx.now, counted, keys)}{budgets(counted)}</div>
     }
 }
@@ -153,6 +157,36 @@ fn work(counted: &Counted) -> AnyView {
         {fact("Rows that failed", number(rows, "failed"))}
     };
     card("h-work", "Jobs of everybody", facts.into_any())
+}
+
+/// What `/metrics` counts.
+fn since_start(totals: &Totals) -> AnyView {
+    // What MailChannels did not do is 502, and no error of ours.
+    let ours = |status: &str| status.starts_with('5') && status != "502";
+    let sums = [
+        ("Pages and answers", totals.answered(|_| true)),
+        ("Refused (4xx)", totals.answered(|status| status.starts_with('4'))),
+        ("MailChannels did not answer (502)", totals.answered(|status| status == "502")),
+        ("Errors of this program (other 5xx)", totals.answered(ours)),
+    ];
+    let calls = totals
+        .calls
+        .iter()
+        .map(|(outcome, count)| format!("{} {}", words::thousands(*count), outcome.replace('_', " ")));
+    let calls: Vec<_> = calls.collect();
+    let mean = |time: Option<std::time::Duration>| {
+        time.map_or_else(
+            || "Not measured yet".to_owned(),
+            |time| format!("{:.1} ms on average", time.as_secs_f64() * 1_000.0),
+        )
+    };
+    let facts = view! {
+        {sums.map(|(name, sum)| fact(name, words::thousands(sum))).collect_view()}
+        {fact("An answer takes", mean(totals.answered_in))}
+        {fact("Calls to MailChannels", if calls.is_empty() { "None yet".to_owned() } else { calls.join(", ") })}
+        {fact("A call waits for its place", mean(totals.waited))}
+    };
+    card("h-since", "Since the start", facts.into_any())
 }
 
 /// As much of an account's id as tells accounts apart.

@@ -22,11 +22,20 @@ pub fn card(cx: &Cx, rescue: &RescueView, found: &Tampering) -> impl IntoView + 
         let url = format!("{}?changes=all#changes", rescue_page(&rescue.row.old_key_id, ""));
         view! { <a href=url>{format!("Show all {}", words::thousands(total as u64))}</a> }
     });
-    let verdict = if total == 0 {
-        state(Icon::CircleCheck, "ok", "Nothing changed that was not done here")
-    } else {
-        let changes = words::count(total as u64, "change", "changes");
-        state(Icon::TriangleAlert, "warn", format!("{changes} that nobody made through Sluice"))
+    let verdict = match (total, watched_from(rescue, found)) {
+        (0, Some(from)) if from <= rescue.row.since && !found.cut => {
+            state(Icon::CircleCheck, "ok", "Nothing changed that was not done here")
+        }
+        // Of a time that was not watched nothing is known, least of all that nothing happened.
+        (0, Some(from)) if from > rescue.row.since => {
+            state(Icon::TriangleAlert, "warn", format!("Nothing found, but watched for {} only", span(cx, from)))
+        }
+        (0, Some(_)) => state(Icon::TriangleAlert, "warn", "Nothing found, but not all was looked through"),
+        (0, None) => state(Icon::TriangleAlert, "warn", "Nothing found, but the account’s lists were never read"),
+        _ => {
+            let changes = words::count(total as u64, "change", "changes");
+            state(Icon::TriangleAlert, "warn", format!("{changes} that nobody made through Sluice"))
+        }
     };
     let kinds = found
         .domains()
@@ -66,13 +75,20 @@ fn span(cx: &Cx, since: i64) -> String {
     words::age(u64::try_from((cx.now - since) / 1000).unwrap_or_default())
 }
 
+/// Since when all of it has been watched: both lists of the account, and the domains through the leaked key, from
+/// when it was stored. Another key may have seen some of them before, but not those that were locked to this one.
+fn watched_from(rescue: &RescueView, found: &Tampering) -> Option<i64> {
+    let lists = found.watched_from()?;
+    Some(rescue.old.as_ref().map_or(lists, |key| lists.max(key.since)))
+}
+
 /// What this list can know, and what not.
 fn sure(cx: &Cx, rescue: &RescueView, found: &Tampering) -> String {
     let mut text = Vec::new();
-    match found.watched_from() {
+    match watched_from(rescue, found) {
         Some(from) if from > rescue.row.since => {
             text.push(format!(
-                "Sluice has watched this account for {} only: what changed before is not known.",
+                "Sluice has watched all of it for {} only: of what changed before, not all is known.",
                 span(cx, from)
             ));
         }

@@ -1,12 +1,16 @@
 //! `sluice audit verify` and `sluice audit export`: over the database file, also beside a running server.
 
-use crate::server::{config::Config, run::RunError};
+use crate::server::{
+    config::Config,
+    run::{RunError, is_there},
+};
 use desk::audit_cells;
 use inbound::{audit, words};
 use std::io::Write;
 use store::{AuditHead, Store, StoreError};
 
 async fn open(config: &Config) -> Result<Store, RunError> {
+    is_there(config)?;
     Store::open_to_read(&config.database).await.map_err(|source| failed(config, source))
 }
 

@@ -1,19 +1,21 @@
 //! Backups: made while people work, checked, kept for a while. And the lock that says that a database is used.
 
+mod keeping;
+
 use crate::server::run::RunError;
 use desk::{Desk, system_clock};
-use jiff::{Timestamp, tz::TimeZone};
+use keeping::{is_due, is_left_over, name_of, superfluous, time_of};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 use store::Copied;
 
-/// What our backups' names begin and end with; between them is the time.
-const NAME: (&str, &str) = ("sluice-", ".sqlite3");
+pub use keeping::{Backup, newest};
+
 /// How often the schedule looks whether a backup is due.
 const LOOK_EVERY: Duration = Duration::from_mins(5);
 
@@ -24,52 +26,15 @@ pub struct Backups {
     pub folder: Option<PathBuf>,
     /// Hours between two.
     pub hours: u32,
-    /// How many stay; at least one.
+    /// From how many slots of time one stays, and how many of the newest; at least one.
     pub keep: usize,
-}
-
-/// A backup that is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backup {
-    /// The file's name.
-    pub name: String,
-    /// When it was made, unix milliseconds.
-    pub at: i64,
-    /// Its size, in bytes.
-    pub bytes: u64,
-}
-
-/// The name of a backup made at a time. Names sort by time.
-fn name_of(now: i64) -> String {
-    let at = Timestamp::from_millisecond(now).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned_datetime(TimeZone::UTC);
-    format!("{}{}{}", NAME.0, at.strftime("%Y%m%dT%H%M%SZ"), NAME.1)
-}
-
-/// When a backup of that name was made; `None` for a file that is none of ours, which is never touched.
-fn time_of(name: &str) -> Option<i64> {
-    let text = name.strip_prefix(NAME.0)?.strip_suffix(NAME.1)?.strip_suffix('Z')?;
-    let at = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%S", text).ok()?;
-    let at = at.to_zoned_datetime(TimeZone::UTC).ok()?.timestamp().as_millisecond();
-    (name_of(at) == name).then_some(at)
-}
-
-/// Whether the next backup is due.
-fn is_due(last: Option<i64>, hours: u32, now: i64) -> bool {
-    // A clock that was set back doesn't stop backups for long.
-    last.is_none_or(|last| now - last >= i64::from(hours) * 3_600_000 || last - now > 3_600_000)
 }
 
 impl Backups {
     /// The backups that are there, newest first.
     pub fn list(&self) -> io::Result<Vec<Backup>> {
-        let Some(folder) = &self.folder else { return Ok(Vec::new()) };
         let mut found = Vec::new();
-        let entries = match fs::read_dir(folder) {
-            // It is made with the first backup.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
-            entries => entries?,
-        };
-        for entry in entries {
+        for entry in self.entries()? {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
             if let Some(at) = time_of(&name) {
@@ -80,37 +45,83 @@ impl Backups {
         Ok(found)
     }
 
-    /// Makes one now, and drops the oldest above the number that stays. `who` is for the audit log.
+    /// What is in the folder, which is made with the first backup.
+    fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<fs::DirEntry>> + use<>> {
+        let entries = self.folder.as_ref().map(fs::read_dir).transpose();
+        let entries = match entries {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            entries => entries?,
+        };
+        Ok(entries.into_iter().flatten())
+    }
+
+    /// Whether backups can be written, tried with a file without a name: the folder, or what it would be made in.
+    pub fn try_folder(&self) -> io::Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let there = folder.ancestors().find(|place| place.exists()).unwrap_or(Path::new("."));
+        tempfile::tempfile_in(there).map(drop)
+    }
+
+    /// Where they go, in words.
+    pub fn in_words(&self) -> String {
+        let Some(folder) = &self.folder else {
+            return "no backups are made: SLUICE_BACKUP_DIR is not set".into();
+        };
+        let folder = folder.display();
+        match self.hours {
+            0 => format!("backups go to {folder}, made by hand only, and the newest {} stay", self.keep),
+            1 => format!("backups go to {folder}, every hour, and {} of them stay", self.keep),
+            hours => format!("backups go to {folder}, every {hours} hours, and {} of them stay", self.keep),
+        }
+    }
+
+    /// Makes one now, and drops those that are too many.
     pub async fn make(&self, desk: &Desk, asker: &desk::Asker) -> Result<Copied, RunError> {
         let folder = self.folder.as_ref().ok_or_else(|| RunError::Command("SLUICE_BACKUP_DIR is not set".into()))?;
         // Whoever can read it has everything but the key-encryption key.
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(|source| RunError::Folder { path: folder.clone(), source })?;
-        let copied = make(desk, asker, &folder.join(name_of(desk.now_ms()))).await?;
-        if let Err(error) = self.prune() {
+        let now = desk.now_ms();
+        let copied = make(desk, asker, &folder.join(name_of(now))).await?;
+        if let Err(error) = self.prune(now) {
             tracing::warn!(%error, "old backups could not be deleted");
         }
         Ok(copied)
     }
 
-    fn prune(&self) -> io::Result<()> {
+    fn prune(&self, now: i64) -> io::Result<()> {
         let Some(folder) = &self.folder else { return Ok(()) };
-        for old in self.list()?.into_iter().skip(self.keep.max(1)) {
-            fs::remove_file(folder.join(old.name))?;
+        for name in superfluous(&self.list()?, self.keep, self.hours, now) {
+            fs::remove_file(folder.join(name))?;
+        }
+        Ok(())
+    }
+
+    /// Deletes what backups that were killed have left.
+    fn drop_left_over(&self, now: i64) -> io::Result<()> {
+        for entry in self.entries()? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let written = entry.metadata()?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+            if is_left_over(&name, i64::try_from(written.as_millis()).unwrap_or(i64::MAX), now) {
+                fs::remove_file(entry.path())?;
+            }
         }
         Ok(())
     }
 
     /// Makes backups on schedule, until it is dropped.
     pub async fn keep(&self, desk: &Desk) {
+        if let Err(error) = self.drop_left_over(system_clock()) {
+            tracing::warn!(%error, "half backups could not be deleted");
+        }
         if self.folder.is_none() || self.hours == 0 {
             return std::future::pending().await;
         }
         let asker = desk::the_schedule();
         loop {
-            let last = self.list().map(|found| found.first().map(|backup| backup.at));
-            match last {
-                Ok(last) if is_due(last, self.hours, system_clock()) => match self.make(desk, &asker).await {
+            match self.list() {
+                Ok(found) if is_due(&found, self.hours, system_clock()) => match self.make(desk, &asker).await {
                     Ok(copied) => tracing::info!(file = %copied.path.display(), bytes = copied.bytes, "backup made"),
                     Err(error) => tracing::error!(%error, "a backup could not be made"),
                 },
@@ -158,32 +169,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_say_when_and_sort_so() {
-        let (one, two) = (name_of(1_790_000_000_000), name_of(1_790_000_001_000));
-        assert_eq!(one, "sluice-20260921T141320Z.sqlite3");
-        assert!(one < two);
-        assert_eq!(time_of(&one), Some(1_790_000_000_000));
-        for other in [
-            "sluice.sqlite3",
-            "sluice-x.sqlite3",
-            "sluice-20260921T141320Z.sqlite3.partial",
-            "sluice-20269921T141320Z.sqlite3",
-            "",
-        ] {
-            assert_eq!(time_of(other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn a_backup_is_due_after_so_many_hours() {
-        let hour = 3_600_000;
-        assert!(is_due(None, 24, 0));
-        assert!(!is_due(Some(0), 24, 24 * hour - 1));
-        assert!(is_due(Some(0), 24, 24 * hour));
-        assert!(is_due(Some(100 * hour), 24, 0), "the clock was set back");
-    }
-
-    #[test]
     fn a_database_has_one_holder() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("x.sqlite3");
@@ -201,9 +186,38 @@ mod tests {
             fs::write(folder.path().join(name_of(1_790_000_000_000 + number * 1_000)), "x").unwrap();
         }
         fs::write(folder.path().join("notes.txt"), "x").unwrap();
-        backups.prune().unwrap();
+        backups.prune(1_790_000_003_000).unwrap();
         let left: Vec<_> = backups.list().unwrap().into_iter().map(|backup| backup.at).collect();
         assert_eq!(left, [1_790_000_003_000, 1_790_000_002_000]);
         assert!(folder.path().join("notes.txt").exists());
+    }
+
+    #[test]
+    fn halves_that_a_kill_left_go_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = |name: &str| folder.path().join(name);
+        let all = ["sluice-20260921T141320Z.sqlite3.partial", "sluice-20260921T141320Z.sqlite3", "my.partial"];
+        for file in all {
+            fs::write(name(file), "x").unwrap();
+        }
+        let backups = Backups { folder: Some(folder.path().into()), hours: 0, keep: 1 };
+        backups.drop_left_over(system_clock()).unwrap();
+        assert!(all.iter().all(|file| name(file).exists()), "one may still be written to");
+        backups.drop_left_over(system_clock() + 2 * 3_600_000).unwrap();
+        assert_eq!(all.map(|file| name(file).exists()), [false, true, true]);
+        let nowhere = Backups { folder: Some(name("not/made/yet")), ..backups };
+        nowhere.drop_left_over(system_clock()).unwrap();
+    }
+
+    #[test]
+    fn a_folder_is_tried_before_it_is_needed() {
+        let folder = tempfile::tempdir().unwrap();
+        let backups = |path: &str| Backups { folder: Some(folder.path().join(path)), hours: 24, keep: 14 };
+        backups("not/made/yet").try_folder().unwrap();
+        assert!(!folder.path().join("not").exists(), "nothing is made");
+        fs::write(folder.path().join("file"), "x").unwrap();
+        assert!(backups("file").try_folder().is_err());
+        assert!(Backups::default().in_words().contains("no backups"));
+        assert!(backups("b").in_words().ends_with("/b, every 24 hours, and 14 of them stay"));
     }
 }

@@ -5,7 +5,7 @@
 use crate::server::{
     backup,
     config::{Config, ConfigError},
-    run::{RunError, open},
+    run::{RunError, open_present},
 };
 use clap::Subcommand;
 use desk::Desk;
@@ -49,9 +49,9 @@ pub enum KeysCommand {
     Verify,
 }
 
-/// Does something with the database, and closes it whatever came of it.
+/// Does something with the database that is there, and closes it whatever came of it.
 async fn with_desk<T>(config: &Config, act: impl AsyncFnOnce(&Desk) -> Result<T, RunError>) -> Result<T, RunError> {
-    let (store, desk) = open(config, config.key_ring()?).await?;
+    let (store, desk) = open_present(config, config.key_ring()?).await?;
     let done = act(&desk).await;
     store.close().await;
     done
@@ -119,7 +119,7 @@ pub async fn restore(config: &Config, from: &Path) -> Result<(), RunError> {
     let lock = backup::lock(&config.database)?;
     let kept = store::Store::restore(from, &config.database, &ring, desk::system_clock()).await?;
     drop(lock);
-    println!("{} is in place. Everybody is signed out.", from.display());
+    println!("{} is in place. Everybody is signed out, and jobs that were under way are paused.", from.display());
     if let Some(kept) = kept {
         println!("What was there before is kept as {}.", kept.display());
     }
@@ -133,6 +133,12 @@ pub fn check_config(config: &Config) -> Result<(), RunError> {
     note(config.key_ring().map(drop));
     note(config.upstream().map(drop));
     note(config.mx_expected().map(drop));
+    let backups = config.backups();
+    note(
+        backups
+            .try_folder()
+            .map_err(|source| ConfigError::Backups { folder: backups.folder.clone().unwrap_or_default(), source }),
+    );
     let origin = config.origin(config.listen);
     let auth = match &origin {
         Ok(origin) => config.auth.resolve(config.listen, origin),
@@ -148,6 +154,7 @@ pub fn check_config(config: &Config) -> Result<(), RunError> {
                 println!("people open {}", origin.origin);
             }
             println!("the database is {}", config.database.display());
+            println!("{}", backups.in_words());
             println!("the configuration is complete");
             Ok(())
         }

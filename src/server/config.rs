@@ -43,7 +43,7 @@ pub struct Config {
     /// Hours between two backups; 0 makes none by itself.
     #[arg(long, env = "SLUICE_BACKUP_HOURS", default_value_t = 24, global = true)]
     pub backup_hours: u32,
-    /// How many backups stay.
+    /// How many backups stay, of so many stretches of the hours between two; and so many of the newest stretch.
     #[arg(long, env = "SLUICE_BACKUP_KEEP", default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..), global = true)]
     pub backup_keep: u32,
     /// Base URL of the Inbound API.
@@ -193,6 +193,14 @@ pub enum ConfigError {
     File {
         /// The file.
         path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Backups can't be written.
+    #[error("SLUICE_BACKUP_DIR is {folder}, which can't be written to: {source}")]
+    Backups {
+        /// As configured.
+        folder: PathBuf,
         /// Why.
         source: std::io::Error,
     },

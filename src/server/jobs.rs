@@ -36,7 +36,7 @@ fn asker(actor: Actor) -> Asker {
 }
 
 fn refused(error: &DeskError) -> Response {
-    let status = if matches!(error, DeskError::NotFound(_)) { StatusCode::NOT_FOUND } else { StatusCode::BAD_GATEWAY };
+    let status = if matches!(error, DeskError::Gone(_)) { StatusCode::NOT_FOUND } else { StatusCode::BAD_GATEWAY };
     let (what, next) = error.words();
     plain(status, format!("{what} {next}\n"))
 }

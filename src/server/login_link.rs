@@ -47,7 +47,7 @@ pub async fn mint(
     }
     let asker = Asker::new(actor.person, actor.request_id);
     let minted = match DomainName::parse(&name) {
-        Ok(domain) => state.desk.login_link(&asker, domain.as_str()).await.map_err(|error| error.words()),
+        Ok(domain) => state.desk.login_link(&asker, domain.as_str()).await.unwrap_or_else(|error| Err(error.words())),
         Err(error) => Err(("That is not a domain name.".into(), error.to_string())),
     };
     match minted {

@@ -32,7 +32,7 @@ pub type Link = Result<String, (String, String)>;
 /// What the page shows; it lives as long as the answer.
 #[derive(Default)]
 pub struct Shown {
-    /// What was typed, when it has to be typed again.
+    /// What was typed, when it is to be sent again.
     pub typed: String,
     /// What is wrong with it.
     pub errors: Vec<String>,
@@ -65,6 +65,10 @@ pub async fn mint(
                     (outcome.domain, link.and_then(|url| if web(&url) { Ok(url) } else { Err(odd()) }))
                 })
                 .collect();
+            // Nothing came of it, so it is asked again.
+            if shown.links.iter().all(|(_, link)| link.is_err()) {
+                shown.typed = form.domains;
+            }
         }
         Err(DeskError::Invalid(errors)) => {
             shown.errors = errors.into_iter().map(|error| error.message).collect();

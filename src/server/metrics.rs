@@ -1,7 +1,7 @@
 //! `/metrics`: numbers for Prometheus, on a listener of its own. Labels are patterns, states and the beginnings of
 //! fingerprints; never a name, a domain or a key.
 
-use crate::server::{headers::plain, state::AppState};
+use crate::server::{backup::newest, headers::plain, state::AppState, totals::Totals};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
@@ -60,6 +60,11 @@ impl Metrics {
             tokio::time::sleep(SUM_UP_EVERY).await;
             self.handle.run_upkeep();
         }
+    }
+
+    /// The same for people.
+    pub fn totals(&self) -> Totals {
+        Totals::read(&self.so_far())
     }
 
     fn so_far(&self) -> String {
@@ -142,8 +147,9 @@ fn gauges(state: &AppState, ready: bool, counted: Option<&Counted>) {
     }
     describe_gauge!("process_start_time_seconds", "When the process started, unix seconds");
     gauge!("process_start_time_seconds").set(state.host.started_at() as f64 / 1_000.0);
+    let now = state.desk.now_ms();
     if let Ok(backups) = state.backups.list()
-        && let Some(last) = backups.iter().map(|backup| backup.at).max()
+        && let Some(last) = newest(&backups, now)
     {
         describe_gauge!("sluice_last_backup_seconds", "When the newest backup was made, unix seconds");
         gauge!("sluice_last_backup_seconds").set(last as f64 / 1_000.0);
@@ -157,12 +163,11 @@ fn gauges(state: &AppState, ready: bool, counted: Option<&Counted>) {
     for name in JOB_STATES {
         gauge!("sluice_jobs", "state" => name).set(number(&census.jobs, name));
     }
-    describe_gauge!("sluice_job_rows", "Rows of plans and jobs by state");
+    describe_gauge!("sluice_job_rows", "Rows of jobs by state; those of plans don't count");
     for name in ROW_STATES {
         gauge!("sluice_job_rows", "state" => name).set(number(&census.job_rows, name));
     }
     describe_gauge!("sluice_mirror_age_seconds", "Since a key's domains were last read whole");
-    let now = state.desk.now_ms();
     for key in &census.mirrors {
         let age = (now - key.synced_at.unwrap_or(key.since)).max(0) as f64 / 1_000.0;
         gauge!("sluice_mirror_age_seconds", "key" => short_fingerprint(&key.fingerprint)).set(age);

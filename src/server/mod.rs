@@ -30,6 +30,7 @@ pub mod run;
 pub mod sign_in;
 pub mod spool;
 pub mod state;
+pub mod totals;
 pub mod version;
 
 pub use run::{healthcheck, serve};

@@ -53,6 +53,8 @@ pub struct Look {
     pub errors: Vec<FieldError>,
     /// What the service said, and the next step.
     pub refused: Option<(String, String)>,
+    /// It was sent, whatever became of it.
+    pub sent: bool,
 }
 
 /// An upload as it came.
@@ -115,7 +117,7 @@ pub async fn post(State(state): State<AppState>, Extension(actor): Extension<Act
     match sent.await.unwrap_or_else(|error| Err(DeskError::storage(&error))) {
         Ok(Ok(recipient)) => reported(&state, &asker, &look, &recipient).await,
         Ok(Err(words)) => {
-            look.refused = Some(words);
+            (look.refused, look.sent) = (Some(words), true);
             show(&state, look, again).await
         }
         Err(DeskError::Invalid(errors)) => {

@@ -86,8 +86,11 @@ pub enum RunError {
         /// Why.
         source: std::io::Error,
     },
+    /// There is no database where a command is to use one.
+    #[error("there is no database at {0}: start the server once, which makes it, or look at SLUICE_DATABASE")]
+    NoDatabase(PathBuf),
     /// A backup can't be put back.
-    #[error("nothing was changed: {0}")]
+    #[error("{before}{0}", before = so_far(.0))]
     Restore(#[from] store::NotRestorable),
     /// A use case failed; the log has the reason.
     #[error(transparent)]
@@ -113,6 +116,11 @@ fn why(error: &store::StoreError) -> String {
         store::StoreError::Unwritable(error) => format!(": {error}"),
         _ => String::new(),
     }
+}
+
+/// What a restore that failed has done.
+fn so_far(error: &store::NotRestorable) -> &'static str {
+    if error.is_halfway() { "" } else { "nothing was changed: " }
 }
 
 /// A server that listens.
@@ -152,11 +160,33 @@ impl Running {
     }
 }
 
-/// Opens the database and puts the use cases over it together.
+/// Opens the database, which is made or upgraded where need be, and puts the use cases over it together. For whoever
+/// holds the lock.
 pub async fn open(config: &Config, ring: vault::KeyRing) -> Result<(Store, Desk), RunError> {
-    let store = Store::open(&config.database)
-        .await
-        .map_err(|source| RunError::Store { path: config.database.display().to_string(), source })?;
+    desk_over(Store::open(&config.database).await, config, ring).await
+}
+
+/// The same with a database that is there and of this program's schema: for commands, which make and upgrade none.
+pub async fn open_present(config: &Config, ring: vault::KeyRing) -> Result<(Store, Desk), RunError> {
+    is_there(config)?;
+    desk_over(Store::open_present(&config.database).await, config, ring).await
+}
+
+/// Refuses to go on without a database, with words that name it.
+pub fn is_there(config: &Config) -> Result<(), RunError> {
+    match config.database.try_exists() {
+        Ok(false) => Err(RunError::NoDatabase(config.database.clone())),
+        // What else is wrong with it, opening it says.
+        _ => Ok(()),
+    }
+}
+
+async fn desk_over(
+    store: store::Result<Store>,
+    config: &Config,
+    ring: vault::KeyRing,
+) -> Result<(Store, Desk), RunError> {
+    let store = store.map_err(|source| RunError::Store { path: config.database.display().to_string(), source })?;
     let master = store.unlock(&ring, system_clock()).await?;
     let mut client = mailchannels::Config::new(config.upstream()?.clone());
     client.rate_per_second = config.rate;
@@ -349,5 +379,20 @@ pub async fn healthcheck(config: &Config) -> Result<(), RunError> {
         Ok(())
     } else {
         Err(RunError::Unhealthy("the server answers, but not with 200".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_was_changed_is_said_where_it_is_so() {
+        let failed = || std::io::Error::other("no room");
+        let refused = store::NotRestorable::File { path: "x".into(), source: failed() };
+        assert_eq!(RunError::from(refused).to_string(), "nothing was changed: x: no room");
+        let halfway = store::NotRestorable::Halfway { path: "x".into(), source: failed(), kept: "y".into() };
+        let words = RunError::from(halfway).to_string();
+        assert!(!words.contains("nothing") && words.contains("put the backup back again"), "{words}");
     }
 }

@@ -29,9 +29,16 @@ async fn a_policy_change_keeps_every_other_section_and_can_be_undone() {
     let page = lead.submit("/do/domains/undo", &[("name", NAME), ("change", &change)]).await.text;
     assert!(page.contains("The change is taken back"), "{page}");
     assert_eq!(app.sandbox.control().domain(NAME).unwrap()["settings"]["abusePolicy"], "quarantine");
-    // The world has moved on since that change: taking it back again is refused.
+    // Pressed twice there is nothing left to take back, and nobody to blame.
+    let page = lead.submit("/do/domains/undo", &[("name", NAME), ("change", &change)]).await.text;
+    assert!(page.contains("Nothing to change") && !page.contains("somebody changed this"), "{page}");
+    // The world has moved on since that change: taking it back is refused.
+    let base = hidden(&page, "/do/domains/settings", "base");
+    let flag = [("name", NAME), ("base", base.as_str()), ("policy", "flag"), ("header_name", "X-Spam-Flag")];
+    lead.submit("/do/domains/settings", &flag).await;
     let page = lead.submit("/do/domains/undo", &[("name", NAME), ("change", &change)]).await.text;
     assert!(page.contains("somebody changed this"), "{page}");
+    assert_eq!(app.sandbox.control().domain(NAME).unwrap()["settings"]["abusePolicy"], "flag");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,9 +96,9 @@ async fn servers_are_reviewed_before_they_are_replaced() {
     let draft = hidden(&review, "/do/domains/servers/replace", "draft");
     let page = lead.submit("/do/domains/servers/replace", &[("name", NAME), ("draft", &draft)]).await.text;
     assert!(page.contains("Replaced 2 servers with 1") && page.contains("new.fra07.example"), "{page}");
-    // The same review cannot be sent twice.
+    // Pressed twice it says so, and blames nobody.
     let again = lead.submit("/do/domains/servers/replace", &[("name", NAME), ("draft", &draft)]).await.text;
-    assert!(again.contains("somebody changed this"), "{again}");
+    assert!(again.contains("Nothing to change") && !again.contains("somebody changed this"), "{again}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -233,6 +240,75 @@ async fn deprovisioning_needs_the_name_and_then_the_list_knows() {
     assert!(page.contains("is deprovisioned"), "{page}");
     assert!(app.sandbox.control().domain(NAME).is_none());
     assert!(lead.get("/domains?q=bikeshop-northgate").await.text.contains("Nothing matches"));
+}
+
+/// Outcomes in the audit log, the newest first.
+async fn outcomes(lead: &crate::app::Browser) -> String {
+    lead.get(&format!("/audit?object={NAME}")).await.text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_was_accepted_is_not_called_undone_when_it_cannot_be_read_back() {
+    let app = TestApp::start(200).await;
+    let lead = app.lead_with_keys(&[7]).await;
+    let control = app.sandbox.control();
+    control.add_fault(Fault::new("get-downstreams", FaultKind::Status { code: 503, body: None }).after(1));
+    let page = lead.submit("/do/domains/alias/add", &[("name", NAME), ("alias", "new.example")]).await.text;
+    assert!(page.contains("MailChannels accepted the change, but it could not be read back"), "{page}");
+    assert!(!page.contains("Not done"), "{page}");
+    assert!(control.domain(NAME).unwrap()["aliases"].to_string().contains("new.example"), "it is there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_503_what_is_there_decides() {
+    let app = TestApp::start(200).await;
+    let lead = app.lead_with_keys(&[7]).await;
+    let control = app.sandbox.control();
+    // It may be some proxy's word on what was done behind it. Here it was not, and looking says so.
+    control.add_fault(Fault::new("add-alias", FaultKind::Status { code: 503, body: None }));
+    let page = lead.submit("/do/domains/alias/add", &[("name", NAME), ("alias", "new.example")]).await.text;
+    assert!(page.contains("Not done: MailChannels is limiting requests just now"), "{page}");
+    // And where looking is not possible either, nobody says that it was not done.
+    control.add_fault(Fault::new("get-downstreams", FaultKind::Status { code: 503, body: None }).after(1));
+    let page = lead.submit("/do/domains/alias/add", &[("name", NAME), ("alias", "new.example")]).await.text;
+    assert!(page.contains("may or may not have been made") && !page.contains("Not done"), "{page}");
+    assert!(outcomes(&lead).await.contains("unknown"), "so does the log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deprovisioning_whose_answer_is_lost_is_looked_up() {
+    let app = TestApp::start(200).await;
+    let lead = app.lead_with_keys(&[7]).await;
+    let control = app.sandbox.control();
+    let press = async || lead.submit("/do/domains/deprovision", &[("name", NAME), ("typed", NAME)]).await.text;
+    control.add_fault(Fault::new("deprovision", FaultKind::Status { code: 500, body: None }));
+    let page = press().await;
+    assert!(page.contains("is still there: it was not deprovisioned so far"), "{page}");
+    control.clear_faults();
+    control.add_fault(Fault::new("deprovision", FaultKind::Status { code: 500, body: None }));
+    control.add_fault(Fault::new("list-domains", FaultKind::Status { code: 500, body: None }));
+    let page = press().await;
+    assert!(page.contains("may or may not be deprovisioned"), "{page}");
+    // What it would lose can't be known now, so there is nothing to press.
+    let page = lead.get(&format!("/domains/{NAME}/deprovision")).await.text;
+    assert!(
+        page.contains("What it would lose can&#x27;t be read now")
+            || page.contains("What it would lose can't be read now"),
+        "{page}"
+    );
+    assert!(!page.contains("Deprovision 1 domain"), "{page}");
+    control.clear_faults();
+    control.add_fault(Fault::new("deprovision", FaultKind::ResetAfterChange));
+    tokio::time::timeout(std::time::Duration::from_secs(30), async {
+        // The breaker lets calls through again.
+        while control.domain(NAME).is_some() {
+            press().await;
+        }
+    })
+    .await
+    .unwrap();
+    assert!(lead.get("/domains?q=bikeshop-northgate").await.text.contains("Nothing matches"));
+    assert!(outcomes(&lead).await.contains("confirmed by reading back"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -236,3 +236,55 @@ async fn a_card_shows_some_of_each_list() {
         assert!(card.contains(&format!("{shown} of ")) && card.contains("Show all"), "{card}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_was_accepted_is_not_called_undone_when_its_list_cannot_be_read_back() {
+    let (app, agent) = TestApp::agent().await;
+    let control = app.sandbox.control();
+    control.add_fault(Fault::new("domain-list-get", FaultKind::Status { code: 503, body: None }).after(1));
+    let page = add(&agent, "domain", NAME, "blocklist", "x.example").await;
+    assert!(page.contains("x.example: not sure whether it is on") && page.contains("accepted the change"), "{page}");
+    assert!(!page.contains("Not added") && !page.contains("Not done"), "{page}");
+    assert!(control.list("domain", NAME, "blocklist").contains(&"x.example".to_owned()), "it is there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_press_leads_to_what_became_of_the_first() {
+    let (app, agent) = TestApp::agent().await;
+    let many: Vec<_> = (0..20).map(|n| format!("s{n}.example")).collect();
+    for (tier, text, typed, said) in
+        [("domain", many.join("\n"), "20", "s19.example"), ("account", "one.example".to_owned(), "", "one.example")]
+    {
+        let review = add(&agent, tier, NAME, "blocklist", &text).await;
+        let draft = hidden(&review, "/do/lists/send", "draft");
+        let press = async || agent.submit("/do/lists/send", &[("draft", &draft), ("typed", typed)]).await;
+        press().await;
+        let sent = writes(&app).len();
+        let page = press().await.text;
+        assert!(page.contains("Added") && page.contains(said), "{page}");
+        assert!(!page.contains("somebody changed this"), "{page}");
+        assert_eq!(writes(&app).len(), sent, "sent once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_said_also_where_the_form_is_not() {
+    let (app, agent) = TestApp::agent().await;
+    app.sandbox.control().add_fault(Fault::new("domain-list-add", FaultKind::Status { code: 400, body: None }));
+    let back = format!("/explain?from=x@y.example&to={TO}");
+    let form = [("tier", "domain"), ("whose", NAME), ("list", "blocklist"), ("text", "x.example"), ("back", &back)];
+    let page = agent.submit("/do/lists/add", &form).await.text;
+    assert!(page.contains("Not added: x.example") && page.contains("may not take this kind of entry"), "{page}");
+    assert!(!page.contains("Nothing was sent"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_that_no_key_could_be_asked_for_is_not_said_to_be_out_of_reach() {
+    let (app, agent) = TestApp::agent().await;
+    app.sandbox.control().add_fault(Fault::new("list-domains", FaultKind::Status { code: 502, body: None }));
+    for path in ["/lists?for=unheard-of.example", "/explain?from=x@y.example&to=a@unheard-of.example"] {
+        let page = agent.get(path).await.text;
+        assert!(page.contains("could not be looked up, because web"), "{path}: {page}");
+        assert!(!page.contains("None of your keys") && !page.contains("provisioned"), "{path}: {page}");
+    }
+}

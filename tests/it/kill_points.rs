@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use std::{
     fs,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     time::{Duration, Instant},
@@ -89,19 +90,41 @@ impl Place {
         u64::try_from(began.elapsed().as_millis()).unwrap()
     }
 
-    /// The database is whole, and so is what is in it.
+    /// Starts the server, which alone migrates; ends it when it listens, or kills it after so many milliseconds. Returns
+    /// whether it listened, and how long it ran.
+    fn serve(&self, kill_after: Option<u64>) -> (bool, u64) {
+        let began = Instant::now();
+        let mut child = self.command("old", &["serve"]).stdout(Stdio::null()).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        if let Some(after) = kill_after {
+            std::thread::sleep(Duration::from_millis(after));
+            child.kill().unwrap();
+        }
+        // The log ends with the process.
+        let listened = log.lines().map_while(Result::ok).any(|line| line.contains("\"listening\""));
+        let took = u64::try_from(began.elapsed().as_millis()).unwrap();
+        let _ = child.kill();
+        child.wait().unwrap();
+        (listened, took)
+    }
+
     async fn check(&self, current: &str, what: &str) {
-        let mut connection = SqliteConnectOptions::new().filename(self.database()).connect().await.unwrap();
-        for (pragma, wanted) in [("PRAGMA integrity_check", Some("ok")), ("PRAGMA foreign_key_check", None)] {
-            let said: Vec<sqlx::sqlite::SqliteRow> = sqlx::query(pragma).fetch_all(&mut connection).await.unwrap();
-            let first: Option<String> = said.first().and_then(|row| sqlx::Row::try_get(row, 0).ok());
-            assert_eq!(first.as_deref(), wanted, "{what}: {pragma}");
-        }
-        connection.close().await.unwrap();
-        for arguments in [["audit", "verify"], ["keys", "verify"]] {
-            let output = self.run(current, &arguments);
-            assert!(output.status.success(), "{what}: {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        }
+        check_whole(&self.database(), |arguments| self.run(current, arguments), what).await;
+    }
+}
+
+/// The database is whole, and so is what is in it; `run` runs the program on it.
+pub(crate) async fn check_whole(database: &Path, run: impl Fn(&[&str]) -> Output, what: &str) {
+    let mut connection = SqliteConnectOptions::new().filename(database).connect().await.unwrap();
+    for (pragma, wanted) in [("PRAGMA integrity_check", Some("ok")), ("PRAGMA foreign_key_check", None)] {
+        let said: Vec<sqlx::sqlite::SqliteRow> = sqlx::query(pragma).fetch_all(&mut connection).await.unwrap();
+        let first: Option<String> = said.first().and_then(|row| sqlx::Row::try_get(row, 0).ok());
+        assert_eq!(first.as_deref(), wanted, "{what}: {pragma}");
+    }
+    connection.close().await.unwrap();
+    for arguments in [["audit", "verify"], ["keys", "verify"]] {
+        let output = run(&arguments);
+        assert!(output.status.success(), "{what}: {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
@@ -238,14 +261,17 @@ async fn a_migration_that_is_killed_goes_on_at_the_next_start() {
         fs::copy(template.database(), place.database()).unwrap();
         place
     };
-    let whole = fresh().time("old", &["keys", "status"]).max(20);
+    let refused = fresh().run("old", &["keys", "status"]);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && words.contains("start the server once"), "{words}");
+    let (listened, whole) = fresh().serve(None);
+    assert!(listened);
     let mut interrupted = 0;
     for kill in 0..kills() {
         let place = fresh();
-        let ended = place.kill("old", &["keys", "status"], between(kill + 1, 1, whole));
-        interrupted += u64::from(!ended);
-        let output = place.run("old", &["keys", "status"]);
-        assert!(output.status.success(), "kill {kill}: {}", String::from_utf8_lossy(&output.stderr));
+        let (listened, _) = place.serve(Some(between(kill + 1, 1, whole.max(20))));
+        interrupted += u64::from(!listened);
+        assert!(place.serve(None).0, "kill {kill}: the next start goes on");
         place.check("old", &format!("migration {kill}")).await;
         let mut connection = SqliteConnectOptions::new().filename(place.database()).connect().await.unwrap();
         let domains: i64 = sqlx::query_scalar("SELECT count(*) FROM domains").fetch_one(&mut connection).await.unwrap();

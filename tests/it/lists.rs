@@ -60,9 +60,10 @@ async fn an_entry_comes_goes_and_is_taken_back_either_way_the_service_goes() {
             let page = agent.submit("/do/lists/undo", &undo).await.text;
             assert!(page.contains("is off the safelist of"), "{page}");
             assert!(!upstream().contains(&"ann@parcels-new.example".to_owned()));
-            // The list moved on since: the same undo is refused and changes nothing.
+            // Pressed twice it is as it is.
             let page = agent.submit("/do/lists/undo", &undo).await.text;
-            assert!(page.contains("somebody changed this"), "{page}");
+            assert!(page.contains("is off the safelist of") && !page.contains("somebody changed this"), "{page}");
+            assert!(!upstream().contains(&"ann@parcels-new.example".to_owned()));
             // Removing what is gone already says so.
             let form = [("tier", tier), ("whose", whose), ("list", "safelist"), ("item", "ann@parcels-new.example")];
             let page = agent.submit("/do/lists/remove", &form).await.text;
@@ -98,7 +99,7 @@ async fn the_account_tier_names_its_reach_and_asks() {
     assert!(agent.get(&beside).await.text.contains("Remove spam.example"));
     assert!(app.sandbox.control().list("account", "demo-host", "blocklist").contains(&"spam.example".to_owned()));
     let again = agent.submit("/do/lists/send", &[("draft", &draft)]).await;
-    assert_eq!(again.status, StatusCode::NOT_FOUND, "the same review is not sent twice");
+    assert!(again.status == StatusCode::OK && again.text.contains("Added"), "{}", again.text);
     let form = [("tier", "account"), ("whose", account.as_str()), ("list", "blocklist"), ("item", "spam.example")];
     let review = agent.submit("/do/lists/remove", &form).await.text;
     assert!(review.contains("Remove 1 entry at the account tier"), "{review}");

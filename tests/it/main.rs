@@ -22,6 +22,7 @@ mod kill_points;
 mod kills;
 mod lifecycle;
 mod lists;
+mod login_links;
 mod markup;
 mod metrics;
 mod mx;

@@ -129,11 +129,19 @@ async fn administrators_read_the_same_in_words() {
     admin.add_key("mine", "sandbox-key-08").await;
     let page = admin.get("/status").await;
     assert_eq!(page.status, StatusCode::OK);
-    for words in
-        ["Ready: all that is needed", "Database takes writes", "Schema", "Free on its disk", "Rows on the wire"]
-    {
+    for words in [
+        "Ready: all that is needed",
+        "Database takes writes",
+        "Schema",
+        "Free on its disk",
+        "Rows on the wire",
+        "Since the start",
+    ] {
         assert!(page.text.contains(words), "{words}: {}", page.text);
     }
+    // Counted by the same counters as Prometheus reads: two keys were asked for their subscriptions and domains.
+    let calls = page.text.split("Calls to MailChannels</dt><dd>").nth(1).and_then(|rest| rest.split(' ').next());
+    assert!(calls.and_then(|calls| calls.parse::<u64>().ok()).is_some_and(|calls| calls >= 4), "{}", page.text);
     // A colleague's label is theirs; one's own helps to read the table.
     assert!(page.text.contains("mine") && !page.text.contains("web07"), "{}", page.text);
     assert_eq!(page.text.matches("data-l=\"Domains\"").count(), 2);

@@ -3,7 +3,8 @@
 use crate::app::{TestApp, config};
 use reqwest::StatusCode;
 use sluice::server::{
-    command::{self, KeysCommand},
+    audit_cli,
+    command::{self, KeysCommand, UserCommand},
     run::{self, RunError},
 };
 use std::os::unix::fs::PermissionsExt;
@@ -147,4 +148,58 @@ async fn backups_are_made_by_themselves_and_a_second_server_is_refused() {
     let second = run::start(config(&app.dir, &app.sandbox, &[])).await.err().unwrap();
     assert!(matches!(second, RunError::InUse(_)), "{second}");
     assert_eq!(app.visitor().get("/healthz").await.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_neither_make_nor_upgrade_a_database() {
+    let sandbox = mailchannels_sandbox::Sandbox::start(mailchannels_sandbox::Options::default()).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let settings = config(&dir, &sandbox, &[]);
+    let refused = async || {
+        let link = UserCommand::Link { who: "Night shift".into(), admin: true };
+        let copy = dir.path().join("copy.sqlite3");
+        let errors = [
+            command::keys(&settings, KeysCommand::Rotate).await,
+            command::user(&settings, link).await,
+            command::make_backup(&settings, Some(&copy)).await,
+            audit_cli::verify(&settings, &[], &mut Vec::new()).await,
+            audit_cli::export(&settings, &mut Vec::new()).await,
+        ];
+        assert!(!copy.exists());
+        errors.map(|done| done.unwrap_err())
+    };
+    for error in refused().await {
+        assert!(matches!(&error, RunError::NoDatabase(path) if *path == settings.database), "{error}");
+    }
+    assert!(!settings.database.exists());
+
+    let (store, _) = run::open(&settings, settings.key_ring().unwrap()).await.unwrap();
+    store.close().await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&settings.database);
+    let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    let newest = "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)";
+    sqlx::query(newest).execute(&mut connection).await.unwrap();
+    for error in refused().await {
+        assert!(error.to_string().contains("start the server once"), "{error}");
+    }
+}
+
+#[test]
+fn the_check_of_settings_says_where_backups_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let check = |folder: Option<&std::path::Path>| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_sluice"));
+        program.arg("check-config").env_clear().envs([("SLUICE_AUTH", "demo"), ("SLUICE_KEK", OLD)]);
+        program.envs(folder.map(|folder| ("SLUICE_BACKUP_DIR", folder)));
+        let said = program.output().unwrap();
+        (said.status.success(), String::from_utf8([said.stdout, said.stderr].concat()).unwrap())
+    };
+    let (good, words) = check(None);
+    assert!(good && words.contains("no backups are made: SLUICE_BACKUP_DIR is not set"), "{words}");
+    let (good, words) = check(Some(&dir.path().join("later")));
+    assert!(good && words.contains("/later, every 24 hours, and 14 of them stay"), "{words}");
+    let (good, words) = check(Some(&file));
+    assert!(!good && words.contains("/file, which can't be written to"), "{words}");
 }

@@ -2,6 +2,7 @@
 
 use crate::app::{Answer, Browser, TestApp, plan_number};
 use mailchannels_sandbox::{Fault, FaultKind};
+use store::AuditFilter;
 
 /// A key and a subscription that the forms offer.
 pub(crate) async fn key_and_subscription(lead: &Browser) -> (String, String) {
@@ -27,6 +28,13 @@ pub(crate) async fn key_and_subscription(lead: &Browser) -> (String, String) {
         .find(|value| !value.is_empty())
         .unwrap();
     (key, subscription)
+}
+
+/// How the last of these actions ended, by the audit log.
+pub(crate) async fn ended(app: &TestApp, action: &str) -> String {
+    let page = app.running.desk.audit_page(&AuditFilter::default(), None, 100).await.unwrap();
+    let row = page.rows.iter().find(|entry| entry.row.action == action).expect("such a row");
+    row.outcome().expect("an outcome").to_owned()
 }
 
 async fn one(lead: &Browser, domain: &str, extra: &[(&str, &str)]) -> String {
@@ -94,6 +102,82 @@ async fn exists_conflict_limit_and_wrong_input_are_four_messages() {
         assert!(page.contains(field), "{field}: {page}");
     }
     assert!(page.contains("value=\"new shop.example\"") && page.contains("-bad-.example"), "what was typed is kept");
+}
+
+fn status(code: u16) -> FaultKind {
+    FaultKind::Status { code, body: None }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_lost_answer_what_is_there_decides_what_is_said() {
+    let app = TestApp::start(200).await;
+    let lead = app.lead_with_keys(&[7, 8]).await;
+    let control = app.sandbox.control();
+    // The server typed here is not what the domain that was there before has.
+    let server = [
+        ("servers[0][priority]", "10"),
+        ("servers[0][weight]", "1"),
+        ("servers[0][port]", "25"),
+        ("servers[0][target]", "typed.web07.example"),
+    ];
+    let there = "bikeshop-northgate.example";
+    for (domain, kind) in [
+        ("lost.example", FaultKind::ResetAfterChange),
+        (there, status(500)),
+        (there, status(503)),
+        (there, status(504)),
+    ] {
+        control.add_fault(Fault::new("provision", kind.clone()).times(1));
+        let page = one(&lead, domain, &server).await;
+        let said = format!("{domain} is provisioned now; whether this request did it is not known");
+        assert!(page.contains(&said) && page.contains("Compare below"), "{kind:?}: {page}");
+        assert!(!page.contains("Check below") && !page.contains(&format!("{domain} is provisioned.")), "{page}");
+        assert_eq!(page.contains("typed.web07.example"), domain == "lost.example", "{kind:?}: {page}");
+        assert!(ended(&app, "domain.provision").await.starts_with("done: it is there by reading back"));
+    }
+    // Whose request it was is not known, so neither is the lock: the next sync finds it.
+    let keys = app.running.desk.store().distinct_fingerprints().await.unwrap();
+    let row = app.running.desk.store().domain(&keys, "lost.example").await.unwrap().unwrap();
+    assert_eq!(row.holder, None);
+
+    for kind in [FaultKind::Reset, status(500), status(503)] {
+        control.add_fault(Fault::new("provision", kind.clone()).times(1));
+        let page = one(&lead, "absent.example", &server).await;
+        assert!(page.contains("Not provisioned: ") && page.contains("absent.example is not there"), "{kind:?}: {page}");
+        assert!(page.contains("Try again.") && !page.contains("heck below"), "{kind:?}: {page}");
+        assert!(page.contains("value=\"absent.example\"") && page.contains("typed.web07.example"), "kept: {page}");
+        assert!(ended(&app, "domain.provision").await.starts_with("failed: it is not there by reading back"));
+    }
+
+    for (domain, kind) in [("unread.example", FaultKind::ResetAfterChange), ("unread-2.example", status(503))] {
+        let (key, subscription) = key_and_subscription(&lead).await;
+        control.add_fault(Fault::new("provision", kind).times(1));
+        control.add_fault(Fault::new("list-domains", status(500)));
+        let form = [("key", key.as_str()), ("subscription", &subscription), ("domain", domain), ("policy", "block")];
+        let page = lead.submit("/do/provision/one", &form).await.text;
+        control.clear_faults();
+        assert!(page.contains(&format!("{domain} may or may not be provisioned")), "{page}");
+        assert!(page.contains(&format!("Look {domain} up first")) && !page.contains("heck below"), "{page}");
+        assert!(page.contains(&format!("value=\"{domain}\"")), "what was typed is kept: {page}");
+        assert!(ended(&app, "domain.provision").await.starts_with("unknown: "));
+    }
+    assert!(control.domain("unread.example").is_some() && control.domain("unread-2.example").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_chosen_subscription_is_kept_where_subscriptions_cannot_be_read() {
+    let app = TestApp::start(20).await;
+    let lead = app.lead_with_keys(&[7]).await;
+    let (key, subscription) = key_and_subscription(&lead).await;
+    app.sandbox.control().add_fault(Fault::new("subscriptions", status(500)));
+    let form = [("key", key.as_str()), ("subscription", &subscription), ("domain", "not a name"), ("policy", "block")];
+    let page = lead.submit("/do/provision/one", &form).await.text;
+    let option = page.split(&format!("<option value=\"{subscription}\"")).nth(1).expect("it is an option still");
+    assert!(option.split('>').next().unwrap().contains("selected"), "{page}");
+    assert!(page.contains("could not be read") && page.contains("MailChannels did not answer properly"), "{page}");
+    assert!(page.contains("The subscriptions of ") && !page.contains("heck below"), "{page}");
+    app.sandbox.control().clear_faults();
+    assert!(!lead.get("/provision").await.text.contains("could not be read"));
 }
 
 async fn check(lead: &Browser, text: &str) -> Answer {

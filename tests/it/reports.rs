@@ -3,6 +3,7 @@
 use crate::{
     app::{Answer, Browser, TestApp},
     crash::Server,
+    provision::ended,
 };
 use mailchannels_sandbox::{Fault, FaultKind, Options, Sandbox, Seed};
 use reqwest::{Method, StatusCode};
@@ -124,7 +125,7 @@ async fn each_refusal_says_what_to_do() {
         (401, "was not for this customer"),
         (403, "it is locked to another key"),
         (404, "MailChannels does not know this message"),
-        (503, "Try again in a few seconds"),
+        (418, "answered 418"),
     ] {
         let fault = Fault::new("report", FaultKind::Status { code, body: None });
         app.sandbox.control().add_fault(fault);
@@ -133,7 +134,22 @@ async fn each_refusal_says_what_to_do() {
         assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{code}");
         assert!(page.contains(said), "{code}: {page}");
         assert!(page.contains("value=\"typed.example\""), "{code}: what was typed is kept");
+        assert!(!page.contains("may or may not") && !page.contains("only looked at"), "{code}: {page}");
+        assert!(page.contains("Choose the file again to report it again."), "{code}: {page}");
+        assert!(ended(&app, "report").await.starts_with("failed: "), "{code}");
         app.sandbox.control().clear_faults();
+    }
+    // What stands behind a proxy may have taken it.
+    for code in [500, 502, 503, 504] {
+        app.sandbox.control().add_fault(Fault::new("report", FaultKind::Status { code, body: None }).times(1));
+        let page = send(&agent, &app.base, &fields, HEAD.as_bytes()).await.text;
+        assert!(
+            page.contains("may or may not have been reported") && page.contains("the same message twice"),
+            "{page}"
+        );
+        assert!(!page.contains("only looked at") && !page.contains("heck below"), "{code}: {page}");
+        assert!(page.contains("Choose the file again to report it again."), "{code}: {page}");
+        assert!(ended(&app, "report").await.starts_with("unknown: "), "{code}");
     }
     assert!(agent.get("/keys").await.text.contains("Working"), "a 401 here says nothing of the key");
     app.sandbox.control().saw_message(NAME, HEAD);

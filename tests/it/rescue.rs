@@ -4,6 +4,7 @@ use crate::app::{Browser, TestApp, hidden};
 use mailchannels_sandbox::{Fault, FaultKind};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use sqlx::{Connection, SqliteConnection};
 
 const NAME: &str = "bikeshop-northgate.example";
 const STALE: &str = "somebody changed this";
@@ -132,7 +133,9 @@ async fn from_the_first_step_to_the_last() {
 
     assert_eq!(next(&verified), "compare");
     let compared = step(&lead, "compare", &old).await;
-    assert!(compared.contains("Nothing changed that was not done here"), "{compared}");
+    // It is watched since the keys were added, which says nothing of the days before.
+    assert!(compared.contains("Nothing found, but watched for "), "{compared}");
+    assert!(!compared.contains("Nothing changed that was not done here"), "{compared}");
     assert!(next(&compared) == "delete" && compared.contains("ends in <b class=\"mono\">y-07</b>"), "{compared}");
     let alive = step(&lead, "deleted", &old).await;
     assert!(alive.contains("MailChannels still takes the old key") && next(&alive) == "delete", "{alive}");
@@ -148,6 +151,33 @@ async fn from_the_first_step_to_the_last() {
     for name in &theirs {
         assert_eq!(control.domain(name).unwrap()["key"], "web08", "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_nothing_changed_is_said_of_watched_time_only() {
+    let (app, lead, old, new) = leaked().await;
+    begin(&lead, &old, &new).await;
+    step(&lead, "moved", &old).await;
+    lead.submit("/do/rescue/verify", &[("id", &old), ("leave", "yes")]).await;
+    step(&lead, "compare", &old).await;
+    let green = "Nothing changed that was not done here";
+    let mut file = SqliteConnection::connect(&format!("sqlite://{}", app.database().display())).await.unwrap();
+    let week = 8 * 24 * 60 * 60 * 1000_i64;
+    // The lists are watched for long; the leaked key, and what is locked to it, only since it was added.
+    for (sql, all) in [
+        ("UPDATE account_lists SET first_at = first_at - ?1 WHERE list = 'safelist'", false),
+        ("UPDATE account_lists SET first_at = first_at - ?1 WHERE list = 'blocklist'", false),
+        ("UPDATE api_keys SET created_at = created_at - ?1", true),
+    ] {
+        sqlx::query(sql).bind(week).execute(&mut file).await.unwrap();
+        let page = page(&lead, &old).await;
+        assert_eq!(page.contains(green), all, "{sql}: {page}");
+        assert_eq!(page.contains("Nothing found, but watched for "), !all, "{sql}: {page}");
+        assert_eq!(page.contains("Sluice has watched all of it for "), !all, "{sql}: {page}");
+    }
+    sqlx::query("UPDATE account_lists SET first_at = NULL").execute(&mut file).await.unwrap();
+    let page = page(&lead, &old).await;
+    assert!(page.contains("lists were never read") && !page.contains(green), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,6 +271,7 @@ async fn a_service_that_is_down_in_the_middle_loses_nothing_and_blames_no_key() 
     down("list-domains");
     let failed = step(&lead, "verify", &old).await;
     assert!(failed.contains("MailChannels did not answer properly") && next(&failed) == "verify", "{failed}");
+    assert!(!failed.contains("heck below"), "it only read: {failed}");
     control.clear_faults();
     let left = lead.submit("/do/rescue/verify", &[("id", &old), ("leave", "yes")]).await.text;
     assert!(left.contains("0 domains moved; the old key still sees") && left.contains("You leave them"), "{left}");
@@ -253,6 +284,7 @@ async fn a_service_that_is_down_in_the_middle_loses_nothing_and_blames_no_key() 
         down(operation);
         let failed = step(&lead, "compare", &old).await;
         assert!(failed.contains("MailChannels did not answer properly") && next(&failed) == "compare", "{failed}");
+        assert!(!failed.contains("heck below"), "it only read: {failed}");
         control.clear_faults();
     }
     let compared = step(&lead, "compare", &old).await;
@@ -319,7 +351,9 @@ async fn a_guide_is_its_persons_own_and_keys_that_cannot_take_over_are_refused()
         .submit("/do/rescue/add-key", &[("id", &old), ("label", "foreign"), ("secret", "sandbox-other-key")])
         .await
         .text;
-    assert!(foreign.contains("belongs to another account"), "{foreign}");
+    assert!(foreign.contains("foreign is stored, but belongs to another account"), "{foreign}");
+    assert!(!foreign.contains("Nothing was") && next(&foreign) == "new-key", "it is stored: {foreign}");
+    assert!(lead.get("/keys").await.text.contains(">foreign</a>"));
     assert!(!foreign.contains("sandbox-other-key"));
     let wrong =
         lead.submit("/do/rescue/add-key", &[("id", &old), ("label", "x"), ("secret", "no-such-key")]).await.text;

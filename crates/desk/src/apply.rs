@@ -4,7 +4,7 @@
 use crate::{
     Asker, Desk, DeskError, Snapshot,
     audit::Intent,
-    error::Result,
+    error::{Result, is_lost, unread_after},
     live::{self, Live, mirror_of, servers_snapshot},
     reach::Opened,
 };
@@ -34,11 +34,12 @@ impl Desk {
         let (opened, row) = self.reach_domain(asker, domain).await?;
         let live = read_first(&opened, domain).await?;
         let before = facet(&live, &target, row.holder.as_ref());
-        if expected.is_some_and(|expected| expected != before) {
-            return Err(DeskError::Stale);
-        }
+        // First of all: a button that was pressed twice has nothing to do, and nobody else changed anything.
         if before == target {
             return Ok(Applied { change: None, before, after: target });
+        }
+        if expected.is_some_and(|expected| expected != before) {
+            return Err(DeskError::Stale);
         }
         let intent = self
             .intend(
@@ -54,24 +55,38 @@ impl Desk {
                 },
             )
             .await?;
-        let sent = self.send(asker, &opened, domain, &live, &target).await;
-        match &sent {
-            Ok(()) => self.conclude(intent, "done").await,
-            Err(
-                error @ DeskError::Upstream(Upstream::Ambiguous | Upstream::Timeout | Upstream::Unavailable { .. }),
-            ) => {
-                // It may have been done all the same: what is there now decides.
-                if self.read_back(asker, &opened, domain, &target).await.is_ok() {
-                    self.conclude(intent, "done: confirmed by reading back").await;
-                    return Ok(Applied { change: Some(intent), before, after: target });
-                }
-                self.conclude(intent, &format!("unknown: {error}")).await;
+        let lost = match self.send(asker, &opened, domain, &live, &target).await {
+            Ok(()) => None,
+            // It may have been done all the same: what is there now decides.
+            Err(DeskError::Upstream(error)) if is_lost(&error) => Some(error),
+            Err(error) => {
+                self.conclude(intent, &format!("failed: {error}")).await;
+                return Err(error);
             }
-            Err(error) => self.conclude(intent, &format!("failed: {error}")).await,
+        };
+        if lost.is_none() {
+            self.conclude(intent, "done").await;
         }
-        sent?;
-        self.read_back(asker, &opened, domain, &target).await?;
-        Ok(Applied { change: Some(intent), before, after: target })
+        let read = self.read_back(asker, &opened, domain, &target).await;
+        let applied = Applied { change: Some(intent), before, after: target };
+        match (lost, read) {
+            (None, Ok(())) => Ok(applied),
+            (None, Err(DeskError::Upstream(error))) => Err(DeskError::Unconfirmed(error)),
+            (None, Err(error)) => Err(error),
+            (Some(_), Ok(())) => {
+                self.conclude(intent, "done: confirmed by reading back").await;
+                Ok(applied)
+            }
+            (Some(error @ Upstream::RateLimited), Err(DeskError::NotTaken)) => {
+                self.conclude(intent, &format!("failed: {error}")).await;
+                Err(error.into())
+            }
+            (Some(error), Err(_)) => {
+                let error = unread_after(error);
+                self.conclude(intent, &format!("unknown: {error}")).await;
+                Err(error.into())
+            }
+        }
     }
 
     /// The key to speak with for a domain of the person's, by the mirror.
@@ -94,7 +109,7 @@ impl Desk {
     async fn open_fingerprint(&self, asker: &Asker, fingerprint: &str) -> Result<Opened> {
         let rows = self.key_rows(&asker.person).await?;
         let row = rows.iter().find(|row| row.fingerprint == fingerprint);
-        self.open(row.ok_or_else(|| DeskError::NotFound("that key".into()))?)
+        self.open(row.ok_or_else(|| DeskError::Gone("such key".into()))?)
     }
 
     /// Another of the person's keys of the same account.
@@ -121,7 +136,7 @@ impl Desk {
             }
             Snapshot::Alias { alias, present: false } => session.remove_alias(domain, alias).await?,
             Snapshot::Holder { fingerprint } => {
-                let fingerprint = fingerprint.as_deref().ok_or_else(|| DeskError::NotFound("that key".into()))?;
+                let fingerprint = fingerprint.as_deref().ok_or_else(|| DeskError::Gone("such key".into()))?;
                 let new = self.open_fingerprint(asker, fingerprint).await?;
                 if new.key.account != opened.key.account {
                     return Err(DeskError::field(
@@ -132,7 +147,7 @@ impl Desk {
                 session.associate(domain, &new.secret).await?;
             }
             Snapshot::Entry { .. } | Snapshot::Provisioned { .. } | Snapshot::Domain(_) => {
-                return Err(DeskError::NotFound("that change".into()));
+                return Err(DeskError::Gone("such change".into()));
             }
         }
         Ok(())

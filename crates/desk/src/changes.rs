@@ -4,7 +4,7 @@ use crate::{
     Applied, Asker, Desk, DeskError, FieldError, Snapshot,
     apply::{domain_name, read_first},
     audit::Intent,
-    error::Result,
+    error::{Result, is_lost, unread_after},
     live::servers_snapshot,
 };
 use inbound::{
@@ -199,16 +199,40 @@ impl Desk {
                 },
             )
             .await?;
-        match opened.changing().deprovision(domain).await {
+        let lost = match opened.changing().deprovision(domain).await {
             // A retried DELETE finds nothing left: that is what was wanted.
             Ok(()) | Err(Upstream::NotFound { .. }) => {
                 self.0.store.forget_domain(&row.account_id, domain).await?;
                 self.conclude(intent, "done").await;
-                Ok(())
+                return Ok(());
             }
+            Err(error) if is_lost(&error) => error,
             Err(error) => {
                 self.conclude(intent, &format!("failed: {error}")).await;
-                Err(error.into())
+                return Err(error.into());
+            }
+        };
+        // It may have been done all the same: what is there now decides.
+        match opened.changing().domain(domain).await {
+            Ok(None) | Err(Upstream::NotFound { .. }) => {
+                self.0.store.forget_domain(&row.account_id, domain).await?;
+                self.conclude(intent, "done: confirmed by reading back").await;
+                Ok(())
+            }
+            Ok(Some(_)) => {
+                self.conclude(intent, &format!("failed: {lost}; it is still there")).await;
+                Err(DeskError::NotDone(
+                    format!("{domain} is still there: it was not deprovisioned so far."),
+                    "Look at it again in a minute, and then decide anew.".into(),
+                ))
+            }
+            Err(_) => {
+                let lost = unread_after(lost);
+                self.conclude(intent, &format!("unknown: {lost}")).await;
+                Err(DeskError::NotDone(
+                    format!("The answer was lost: {domain} may or may not be deprovisioned."),
+                    "Open its page in a minute: it says what is there.".into(),
+                ))
             }
         }
     }

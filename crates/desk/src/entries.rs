@@ -3,7 +3,7 @@
 use crate::{
     Asker, Desk, DeskError, Snapshot, Whose,
     audit::Intent,
-    error::Result,
+    error::{Result, is_lost, unread_after},
     lists::{moved, read_list, wire},
 };
 use futures::{StreamExt, stream};
@@ -171,10 +171,7 @@ impl Desk {
                     Ok(Some(change)) => (Some(change), "done", String::new()),
                     Ok(None) if present => (None, "same", "It was on the list already.".to_owned()),
                     Ok(None) => (None, "same", "It was not on the list.".to_owned()),
-                    Err(error) => {
-                        let (what, next) = error.words();
-                        (None, if is_unsure(&error) { "unknown" } else { "failed" }, format!("{what} {next}"))
-                    }
+                    Err(error) => (None, if is_unsure(&error) { "unknown" } else { "failed" }, error.said()),
                 };
                 EntryOutcome { target, change, state: state.into(), detail }
             })
@@ -205,11 +202,11 @@ impl Desk {
             before = find(&opened.changing(), &target).await;
         }
         let before = before.map_err(DeskError::before)?;
-        if expected.is_some_and(|expected| expected != before.is_some()) {
-            return Err(DeskError::Stale);
-        }
         if before.is_some() == present {
             return Ok(None);
+        }
+        if expected.is_some_and(|expected| expected != before.is_some()) {
+            return Err(DeskError::Stale);
         }
         let state = |present| Snapshot::Entry { target: target.clone(), present };
         let object = target.whose.to_string();
@@ -236,34 +233,31 @@ impl Desk {
             return Ok(None);
         }
         if let Err(error) = &sent
-            && !matches!(
-                error,
-                Upstream::Ambiguous | Upstream::Timeout | Upstream::Unavailable { .. } | Upstream::Conflict { .. }
-            )
+            && !is_lost(error)
+            && !matches!(error, Upstream::Conflict { .. })
         {
             self.conclude(intent, &format!("failed: {error}")).await;
             return Err(unknown_recipient(&target, error.clone()));
         }
         // What is there now decides, above all when the answer was lost.
-        match find(&opened.changing(), &target).await {
-            Ok(now) if now.is_some() == present => {
+        let (outcome, error) = match (sent, find(&opened.changing(), &target).await) {
+            (sent, Ok(now)) if now.is_some() == present => {
                 self.conclude(intent, if sent.is_ok() { "done" } else { "done: confirmed by reading back" }).await;
-                Ok(Some(intent))
+                return Ok(Some(intent));
             }
-            read => {
-                let error = match (sent, read) {
-                    (Err(error), _) | (Ok(()), Err(error)) => error.into(),
-                    (Ok(()), Ok(_)) => DeskError::NotTaken,
-                };
-                self.conclude(intent, &format!("unknown: {error}")).await;
-                Err(error)
-            }
-        }
+            (Err(error @ Upstream::RateLimited), Ok(_)) => ("failed", error.into()),
+            (Err(error), Ok(_)) => ("unknown", error.into()),
+            (Err(error), Err(_)) => ("unknown", unread_after(error).into()),
+            (Ok(()), Err(error)) => ("unknown", DeskError::Unconfirmed(error)),
+            (Ok(()), Ok(_)) => ("unknown", DeskError::NotTaken),
+        };
+        self.conclude(intent, &format!("{outcome}: {error}")).await;
+        Err(error)
     }
 
     /// Takes back the addition or removal of an entry, unless the list moved on.
     pub async fn undo_entry(&self, asker: &Asker, change: i64) -> Result<(Target, bool)> {
-        let gone = || DeskError::NotFound("that change".into());
+        let gone = || DeskError::Gone("such change".into());
         let row = self.0.store.intent(change).await?.ok_or_else(gone)?;
         let after = row.after.as_deref().and_then(Snapshot::from_base).ok_or_else(gone)?;
         let Snapshot::Entry { target, present } = after else {
@@ -289,7 +283,8 @@ pub fn is_unsure(error: &DeskError) -> bool {
     matches!(
         error,
         DeskError::NotTaken
-            | DeskError::Upstream(Upstream::Ambiguous | Upstream::Timeout | Upstream::Unavailable { status: Some(_) })
+            | DeskError::Unconfirmed(_)
+            | DeskError::Upstream(Upstream::Ambiguous | Upstream::Timeout | Upstream::Unavailable { .. })
     )
 }
 

@@ -32,12 +32,25 @@ pub enum DeskError {
     /// None of the person's keys reaches it.
     #[error("{0} is not within reach of your keys")]
     NotFound(String),
+    /// Nobody can be told whether it is within reach: not all keys that were asked got an answer. What happened, and
+    /// the next step.
+    #[error("{0}")]
+    NotAsked(String, String),
+    /// It was not done, which was looked up afterwards. What happened, and the next step.
+    #[error("{0}")]
+    NotDone(String, String),
+    /// Something of Sluice's own that is not there, or not this person's, such as "job 7".
+    #[error("there is no {0} of yours")]
+    Gone(String),
     /// It changed since the page was shown; nothing was sent.
     #[error("it changed since this page was opened")]
     Stale,
     /// MailChannels refused or failed.
     #[error("{0}")]
     Upstream(#[from] Upstream),
+    /// MailChannels accepted a change, which could not be read back.
+    #[error("accepted, but not confirmed: {0}")]
+    Unconfirmed(Upstream),
     /// What is there could not be read before a change, so nothing was sent.
     #[error("{0}")]
     Unread(Upstream),
@@ -72,12 +85,18 @@ impl DeskError {
         let own = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         match self {
             Self::Invalid(fields) => (
-                "Nothing was sent: some fields need attention.".into(),
+                "Nothing was changed: some fields need attention.".into(),
                 fields.first().map(|field| field.message.clone()).unwrap_or_default(),
             ),
             Self::NotFound(what) => (
                 format!("None of your keys reaches {what}."),
                 "It isn't provisioned, or it is locked to a key you don't hold. Add that key, or provision the domain."
+                    .into(),
+            ),
+            Self::NotAsked(what, next) | Self::NotDone(what, next) => own(what, next),
+            Self::Gone(what) => (
+                format!("There is no {what} that you may see."),
+                "It may be somebody else's, or gone by now. Ask whoever it belongs to, or look in the audit log."
                     .into(),
             ),
             Self::Stale => own(
@@ -105,6 +124,21 @@ impl DeskError {
                 let (what, next) = reading_words(error);
                 (format!("Not done, nothing was sent: {what}"), next)
             }
+            Self::Unconfirmed(error) => (
+                format!("MailChannels accepted the change, but it could not be read back: {}", reading_words(error).0),
+                "Look below what is there before you send it again.".into(),
+            ),
+        }
+    }
+
+    /// All of it in one text; of fields, what is wrong with each.
+    pub fn said(&self) -> String {
+        match self {
+            Self::Invalid(fields) => fields.iter().map(|field| field.message.as_str()).collect::<Vec<_>>().join(" "),
+            other => {
+                let (what, next) = other.words();
+                format!("{what} {next}")
+            }
         }
     }
 
@@ -123,6 +157,18 @@ impl DeskError {
             other => Self::Upstream(other),
         }
     }
+}
+
+/// Whether a call that was sent may have been carried out all the same. A 503 may be a proxy's word on work that was done
+/// behind it, and may follow a first try that was lost.
+pub(crate) fn is_lost(error: &Upstream) -> bool {
+    matches!(error, Upstream::Ambiguous | Upstream::Timeout | Upstream::Unavailable { .. } | Upstream::RateLimited)
+}
+
+/// The error of a call that was sent and lost, when what is there could not be read either: whatever the answer was, it
+/// says nothing.
+pub(crate) fn unread_after(error: Upstream) -> Upstream {
+    if matches!(error, Upstream::RateLimited) { Upstream::Ambiguous } else { error }
 }
 
 fn reading_words(error: &Upstream) -> (String, String) {

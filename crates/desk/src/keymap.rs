@@ -59,6 +59,11 @@ pub struct KeyMap {
 }
 
 impl KeyMap {
+    /// All keys, account by account.
+    pub fn keys(&self) -> impl Iterator<Item = &MapKey> {
+        self.accounts.iter().flat_map(|account| &account.keys)
+    }
+
     /// All domains within reach, by part.
     pub fn reach(&self) -> Counts {
         self.accounts.iter().fold(Counts::default(), |sum, account| Counts {
@@ -108,10 +113,10 @@ fn keys(rows: Vec<KeyRow>, all: &[AccountKey]) -> Vec<MapKey> {
     let working = rows.iter().filter(|row| !rejected(row)).count();
     rows.into_iter()
         .map(|row| {
-            let counts = Counts::of_total(row.total, row.locked, row.free, row.elsewhere);
             let another = working > usize::from(!rejected(&row));
             let people = all.iter().find(|key| key.fingerprint == row.fingerprint).map_or(1, |key| key.people);
             let key = view(row);
+            let counts = key.counts();
             MapKey {
                 deleting: Deleting::of(&counts, key.health == Health::Rejected),
                 removing: Removing::of(&counts, another),

@@ -6,6 +6,7 @@ use crate::{
     error::Result,
     reach::{key_ref, seal_context},
 };
+use inbound::keymap::Counts;
 use mailchannels::{AccountId, ApiKey, Error as Upstream, Lane};
 use std::time::Duration;
 use tracing::Instrument;
@@ -42,6 +43,8 @@ pub struct KeyView {
     pub locked: u64,
     /// Free domains it sees.
     pub free: u64,
+    /// Domains it saw that are locked to another key since.
+    pub elsewhere: u64,
     /// All domains it sees.
     pub total: u64,
     /// How it fares.
@@ -54,6 +57,24 @@ pub struct KeyView {
     pub last_used_at: Option<i64>,
     /// When it was added or replaced.
     pub since: i64,
+}
+
+impl KeyView {
+    /// What it sees, by part: with a single key of an account that is all undecided.
+    pub fn counts(&self) -> Counts {
+        Counts::of_total(self.total, self.locked, self.free, self.elsewhere)
+    }
+}
+
+/// What became of the first reading of a key's domains, which a person waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstSync {
+    /// Its domains are in the mirror.
+    Done,
+    /// It takes long, and goes on in the background.
+    UnderWay,
+    /// It failed; the next one comes by itself.
+    Failed,
 }
 
 /// Longest label, in characters.
@@ -78,7 +99,7 @@ impl Desk {
     /// They never see it, and what they do with it names both in the audit log.
     pub async fn share_key(&self, asker: &Asker, id: &str, with: &str) -> Result<()> {
         let rows = self.own_rows(&asker.person).await?;
-        let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::NotFound("that key".into()))?;
+        let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::Gone("such key".into()))?;
         let unknown = || DeskError::field("with", "Choose a role or a person from the list.");
         let (with, name) = match with.split_once(':') {
             Some(("role", role)) => {
@@ -103,7 +124,7 @@ impl Desk {
     /// Withdraws a share, at once: also a job that is running uses the key no more. `false` when it is withdrawn already.
     pub async fn withdraw_share(&self, asker: &Asker, id: &str, share: &str) -> Result<bool> {
         let rows = self.own_rows(&asker.person).await?;
-        let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::NotFound("that key".into()))?;
+        let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::Gone("such key".into()))?;
         let intent = self.key_intent(asker, "key.unshare", id, Some(&row.fingerprint), Some(share), None).await?;
         let gone = self.0.store.withdraw_share(&asker.person.id, id, share).await?;
         self.conclude(intent, if gone.is_some() { "done" } else { "done: it was withdrawn already" }).await;
@@ -121,7 +142,7 @@ impl Desk {
     }
 
     /// Stores a key, after asking MailChannels whether it works; then mirrors what it sees.
-    pub async fn add_key(&self, asker: &Asker, label: &str, secret: &str) -> Result<()> {
+    pub async fn add_key(&self, asker: &Asker, label: &str, secret: &str) -> Result<FirstSync> {
         let label = check_label(label);
         let secret_given = check_secret(secret);
         let (label, secret) = match (label, secret_given) {
@@ -158,15 +179,14 @@ impl Desk {
             })
             .await?;
         self.conclude(intent, "done").await;
-        self.sync_soon(&checked.fingerprint).await;
-        Ok(())
+        Ok(self.sync_soon(&checked.fingerprint).await)
     }
 
     /// Gives a key another label.
     pub async fn rename_key(&self, asker: &Asker, id: &str, label: &str) -> Result<()> {
         let label = check_label(label).map_err(|error| DeskError::Invalid(vec![error]))?;
         let rows = self.own_rows(&asker.person).await?;
-        let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::NotFound("that key".into()))?;
+        let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::Gone("such key".into()))?;
         if rows.iter().any(|other| other.id != id && other.label == label) {
             return Err(DeskError::field(
                 "label",
@@ -184,7 +204,7 @@ impl Desk {
     pub async fn replace_key(&self, asker: &Asker, id: &str, secret: &str) -> Result<()> {
         let secret = check_secret(secret).map_err(|error| DeskError::Invalid(vec![error]))?;
         let rows = self.own_rows(&asker.person).await?;
-        let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::NotFound("that key".into()))?;
+        let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::Gone("such key".into()))?;
         let checked = self.check(secret).await?;
         if let Some(same) = rows.iter().find(|other| other.fingerprint == checked.fingerprint) {
             return Err(DeskError::field("secret", format!("This is the key you already have as {}.", same.label)));
@@ -220,7 +240,7 @@ impl Desk {
     /// Removes a key from Sluice. At MailChannels nothing changes.
     pub async fn remove_key(&self, asker: &Asker, id: &str, typed: &str) -> Result<()> {
         let rows = self.own_rows(&asker.person).await?;
-        let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::NotFound("that key".into()))?;
+        let row = rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::Gone("such key".into()))?;
         if typed.trim() != row.label {
             return Err(DeskError::field("typed", format!("Type {} to remove it.", row.label)));
         }
@@ -283,7 +303,7 @@ impl Desk {
                     "secret",
                     "MailChannels knows this key, but it lacks the inbound scope. Create one with that scope; nothing was stored.",
                 ),
-                other => DeskError::Upstream(other),
+                other => DeskError::before(other),
             })?
             .into_iter()
             .map(|subscription| subscription.handle)
@@ -293,11 +313,17 @@ impl Desk {
     }
 
     /// Mirrors a key's domains, so that they are there when the page comes back.
-    pub(crate) async fn sync_soon(&self, fingerprint: &str) {
+    pub(crate) async fn sync_soon(&self, fingerprint: &str) -> FirstSync {
         let (desk, fingerprint) = (self.clone(), fingerprint.to_owned());
         let sync = tokio::spawn(async move { desk.sync_key(&fingerprint).await }.in_current_span());
-        if tokio::time::timeout(SYNC_WAIT, sync).await.is_err() {
-            tracing::info!("a sync goes on in the background");
+        match tokio::time::timeout(SYNC_WAIT, sync).await {
+            Ok(Ok(Ok(()))) => FirstSync::Done,
+            // Why is on the key already, where its owner sees it.
+            Ok(_) => FirstSync::Failed,
+            Err(_) => {
+                tracing::info!("a sync goes on in the background");
+                FirstSync::UnderWay
+            }
         }
     }
 }
@@ -319,6 +345,7 @@ pub(crate) fn view(row: store::KeyRow) -> KeyView {
         account: row.account_name.unwrap_or_default(),
         locked: row.locked,
         free: row.free,
+        elsewhere: row.elsewhere,
         total: row.total,
         health_at: row.health_at,
         synced_at: row.synced_at,

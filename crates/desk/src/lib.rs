@@ -52,7 +52,7 @@ pub use inbound::{
 pub use inventory::{Freshness, Listing};
 pub use jobs::{Counts, JobLineView, JobView, LinkRow, PlanInput, Rows, Selection};
 pub use keymap::{AccountMap, KeyMap, MapKey, OthersKeys};
-pub use keys::{Health, KeyView};
+pub use keys::{FirstSync, Health, KeyView};
 pub use lists::{Age, ListRead, Listed, Scope, Tiers};
 pub use live::{DomainView, Lookup, Source};
 pub use login::{LINKS_MAX, LinkOutcome, MintedLink};
@@ -62,7 +62,7 @@ pub use provision::{OneInput, OneOutcome};
 pub use reach::{Asker, KeyRef, OwnKeys};
 pub use recipients::{RecipientInput, RecipientReport};
 pub use reports::{ReportInput, ReportPlan};
-pub use rescue::{Pulse, SINCE_DAYS, Verified};
+pub use rescue::{Heir, Pulse, SINCE_DAYS, Verified};
 pub use rescue_view::{Names, RescueView, Standing};
 pub use rotation::{KekStatus, Rotated};
 pub use sign_in::{Circumstances, Mode, NotAdmitted, SignedIn, Token};

@@ -1,7 +1,7 @@
 //! Reading the lists of a recipient, a domain or an account: up to six, in one round trip.
 
 use crate::{
-    Desk, DeskError, KeyRef, Person,
+    Desk, DeskError, KeyRef, Lookup, Person,
     error::Result,
     live::patiently,
     reach::{Opened, key_ref},
@@ -179,20 +179,28 @@ impl Desk {
     /// asked, for it may be new.
     pub(crate) async fn reach_scope(&self, person: &Person, whose: &Whose) -> Result<(Scope, Opened)> {
         match (self.reach_by_mirror(person, whose).await, domain_of(whose)) {
-            (Err(DeskError::NotFound(_)), Some(domain)) => {
-                self.ask_everyone(person, domain).await?;
-                self.reach_by_mirror(person, whose).await
-            }
+            (Err(DeskError::NotFound(_)), Some(_)) => self.reach_afresh(person, whose).await,
             (found, _) => found,
         }
     }
 
     /// The same, after every key was asked: for a domain that moved to another key since it was mirrored.
     pub(crate) async fn reach_afresh(&self, person: &Person, whose: &Whose) -> Result<(Scope, Opened)> {
-        if let Some(domain) = domain_of(whose) {
-            self.ask_everyone(person, domain).await?;
+        let failed = match domain_of(whose) {
+            Some(domain) => match self.ask_everyone(person, domain).await? {
+                Lookup::Unreached { failed, .. } => failed,
+                Lookup::Found(_) | Lookup::AliasOf { .. } => Vec::new(),
+            },
+            None => Vec::new(),
+        };
+        match (self.reach_by_mirror(person, whose).await, failed.into_iter().next()) {
+            // Nobody knows: it may well be within reach of a key that got no answer.
+            (Err(DeskError::NotFound(_)), Some((key, (what, next)))) => Err(DeskError::NotAsked(
+                format!("{whose} could not be looked up, because {} could not be asked. {what}", key.label),
+                next,
+            )),
+            (found, _) => found,
         }
-        self.reach_by_mirror(person, whose).await
     }
 
     async fn reach_by_mirror(&self, person: &Person, whose: &Whose) -> Result<(Scope, Opened)> {

@@ -1,6 +1,12 @@
 //! Domain Console login links: minted on click, never stored or logged, audited for whom.
 
-use crate::{Asker, Desk, DeskError, FieldError, audit::Intent, error::Result, reach::Opened};
+use crate::{
+    Asker, Desk, DeskError, FieldError,
+    audit::Intent,
+    error::{Result, is_lost},
+    provision::may_be_done,
+    reach::Opened,
+};
 use inbound::name::DomainName;
 use mailchannels::{CommentedLoginLink, Error as Upstream, LoginLinks};
 
@@ -21,21 +27,44 @@ impl std::fmt::Debug for MintedLink {
 }
 
 impl Desk {
-    /// Mints a login link for a domain.
-    pub async fn login_link(&self, asker: &Asker, domain: &str) -> Result<MintedLink> {
+    /// Mints a login link for a domain. The inner error is that none came: what happened and the next step.
+    pub async fn login_link(
+        &self,
+        asker: &Asker,
+        domain: &str,
+    ) -> Result<std::result::Result<MintedLink, (String, String)>> {
         let (opened, _) = self.reach_domain(asker, domain).await?;
         let intent = self.intend_link(asker, &opened, domain).await?;
         match opened.session().login_link(domain).await {
             Ok(link) => {
                 self.conclude(intent, "done").await;
-                Ok(MintedLink(link.into_url()))
+                Ok(Ok(MintedLink(link.into_url())))
             }
             Err(error) => {
-                self.conclude(intent, &format!("failed: {error}")).await;
-                Err(error.into())
+                // A GET is repeated, so a connection that was refused last may have been lost before.
+                let lost = is_lost(&error);
+                self.conclude(intent, &ending(lost, &error)).await;
+                Ok(Err(no_link(lost, &error)))
             }
         }
     }
+}
+
+/// How a link that did not come ends in the audit log.
+fn ending(lost: bool, error: &Upstream) -> String {
+    format!("{}: {error}", if lost { "unknown" } else { "failed" })
+}
+
+/// Why no link came, and what to do.
+fn no_link(lost: bool, error: &Upstream) -> (String, String) {
+    if lost {
+        let next = if *error == Upstream::RateLimited { "Ask again in a minute." } else { "Ask again." };
+        return (
+            "No link came. One may have been made that nobody received; it expires by itself.".into(),
+            next.into(),
+        );
+    }
+    DeskError::before(error.clone()).words()
 }
 
 /// Most domains of one form; their page has to stay readable.
@@ -99,8 +128,7 @@ impl Desk {
             let answer = opened.session().login_links(&names).await;
             for (domain, intent) in &domains {
                 let link = Self::link_of(domain, &answer);
-                let outcome = if link.is_ok() { "done" } else { "failed: no link came" };
-                self.conclude(*intent, outcome).await;
+                self.conclude(*intent, &Self::link_ending(link.is_ok(), &answer)).await;
                 outcomes.push(LinkOutcome { domain: domain.clone(), link });
             }
         }
@@ -125,7 +153,7 @@ impl Desk {
         domain: &str,
         answer: &std::result::Result<LoginLinks, Upstream>,
     ) -> std::result::Result<MintedLink, (String, String)> {
-        let answer = answer.as_ref().map_err(|error| DeskError::Upstream(error.clone()).words())?;
+        let answer = answer.as_ref().map_err(|error| no_link(may_be_done(error), error))?;
         let is = |item: &&CommentedLoginLink| DomainName::parse(&item.domain).is_ok_and(|name| name.as_str() == domain);
         if let Some(link) = answer.successes.iter().find(is).and_then(|item| item.login_link.clone()) {
             return Ok(MintedLink(link));
@@ -133,5 +161,14 @@ impl Desk {
         let said = answer.errors.iter().find(is).and_then(|item| item.comment.clone());
         let said = said.map(|said| format!(" It said: “{said}”.")).unwrap_or_default();
         Err((format!("MailChannels gave no link.{said}"), "Open the domain and try it there.".into()))
+    }
+
+    /// How one domain's part of a batch ends in the audit log.
+    pub(crate) fn link_ending(came: bool, answer: &std::result::Result<LoginLinks, Upstream>) -> String {
+        match answer {
+            _ if came => "done".into(),
+            Err(error) => ending(may_be_done(error), error),
+            Ok(_) => "failed: no link came".into(),
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     apply::{domain_name, to_wire},
     audit::Intent,
     changes::{admins, servers},
-    error::Result,
+    error::{Result, is_lost},
     live::mirror_of,
     reach::Opened,
 };
@@ -44,6 +44,12 @@ pub enum OneOutcome {
     Created(DomainName),
     /// It was provisioned already; nothing was changed.
     Existed(DomainName),
+    /// The answer was lost and it is provisioned now: by this request, or since before it.
+    Lost(DomainName),
+    /// The answer was lost and it is not provisioned: what happened, and the next step.
+    Absent((String, String)),
+    /// The answer was lost and what is there could not be read: what happened, and the next step.
+    Unknown((String, String)),
 }
 
 impl Desk {
@@ -51,7 +57,7 @@ impl Desk {
     pub async fn provision_one(&self, asker: &Asker, input: &OneInput) -> Result<OneOutcome> {
         let (domain, wire) = check_one(input)?;
         let opened = self.open_own(&asker.person, &input.key).await.map_err(|error| match error {
-            DeskError::NotFound(_) => DeskError::field("key", "Choose one of your keys."),
+            DeskError::Gone(_) => DeskError::field("key", "Choose one of your keys."),
             other => other,
         })?;
         let intent = self.provision_intent(asker, &opened, domain.as_str()).await?;
@@ -59,38 +65,46 @@ impl Desk {
         let outcome = match opened.changing().provision(&wire, how).await {
             Ok(Provisioned::Created(_)) => Ok(OneOutcome::Created(domain.clone())),
             Ok(Provisioned::Existed(_)) => Ok(OneOutcome::Existed(domain.clone())),
-            // The answer was lost: whether the domain is there now decides.
-            Err(Upstream::Ambiguous) => match opened.changing().domain(domain.as_str()).await {
-                Ok(Some(_)) => Ok(OneOutcome::Created(domain.clone())),
-                Ok(None) => Err(DeskError::Upstream(Upstream::Unavailable { status: None })),
-                Err(_) => Err(DeskError::Upstream(Upstream::Ambiguous)),
-            },
+            // Whether the domain is there now decides what can be said.
+            Err(error) if may_be_done(&error) => Ok(after_loss(&opened, &domain, &error).await),
             Err(Upstream::Conflict { .. }) => Err(DeskError::field(
                 "domain",
                 format!(
                     "{domain} is provisioned for another MailChannels customer. Ask MailChannels support who holds it; nothing was changed."
                 ),
             )),
-            Err(error) => Err(error.into()),
+            // No connection was made, so what is left of these was never sent.
+            Err(error) => Err(DeskError::before(error)),
         };
-        match &outcome {
-            Ok(OneOutcome::Created(_)) => self.conclude(intent, "done").await,
-            Ok(OneOutcome::Existed(_)) => self.conclude(intent, "done: it existed, nothing was changed").await,
-            Err(error) => self.conclude(intent, &format!("failed: {error}")).await,
-        }
-        if outcome.is_ok() {
-            match opened.changing().domain(domain.as_str()).await {
-                Ok(Some(now)) => {
-                    self.0.store.patch_domain(&opened.key.fingerprint, mirror_of(&now), self.now_ms()).await?;
-                    if input.lock && matches!(outcome, Ok(OneOutcome::Created(_))) {
-                        self.0.store.set_holder(&opened.key.account, domain.as_str(), &opened.key.fingerprint).await?;
-                    }
-                }
-                Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "a provisioned domain could not be read back"),
+        let conclusion = match &outcome {
+            Ok(OneOutcome::Created(_)) => "done".to_owned(),
+            Ok(OneOutcome::Existed(_)) => "done: it existed, nothing was changed".to_owned(),
+            Ok(OneOutcome::Lost(_)) => "done: it is there by reading back, the answer was lost".to_owned(),
+            Ok(OneOutcome::Absent(_)) => "failed: it is not there by reading back, the answer was lost".to_owned(),
+            Ok(OneOutcome::Unknown(_)) => "unknown: the answer was lost, and it could not be read back".to_owned(),
+            Err(error) => format!("failed: {error}"),
+        };
+        self.conclude(intent, &conclusion).await;
+        if let Ok(OneOutcome::Created(_) | OneOutcome::Existed(_) | OneOutcome::Lost(_)) = &outcome {
+            let ours = input.lock && matches!(outcome, Ok(OneOutcome::Created(_)));
+            // The act is past: a failure to mirror it must not read as one of the act, and the next sync mends it.
+            if let Err(error) = self.mirror_provisioned(&opened, &domain, ours).await {
+                tracing::warn!(%error, "a provisioned domain could not be mirrored");
             }
         }
         outcome
+    }
+
+    /// Brings the mirror up to date with a domain that is provisioned. `ours`: this request locked it to the key.
+    async fn mirror_provisioned(&self, opened: &Opened, domain: &DomainName, ours: bool) -> Result<()> {
+        let (store, key) = (&self.0.store, &opened.key);
+        if let Some(now) = opened.changing().domain(domain.as_str()).await? {
+            store.patch_domain(&key.fingerprint, mirror_of(&now), self.now_ms()).await?;
+            if ours {
+                store.set_holder(&key.account, domain.as_str(), &key.fingerprint).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn provision_intent(&self, asker: &Asker, opened: &Opened, domain: &str) -> Result<i64> {
@@ -107,6 +121,39 @@ impl Desk {
             },
         )
         .await
+    }
+}
+
+/// Whether a POST that ended so may have been done all the same. It is not repeated, so without a status no connection
+/// was made, and nothing was sent.
+pub(crate) fn may_be_done(error: &Upstream) -> bool {
+    is_lost(error) && !matches!(error, Upstream::Unavailable { status: None })
+}
+
+/// What can be said of a domain whose provisioning got no answer: what is there now.
+async fn after_loss(opened: &Opened, domain: &DomainName, error: &Upstream) -> OneOutcome {
+    let why = match error {
+        Upstream::Ambiguous => "the answer was lost",
+        Upstream::Timeout => "MailChannels did not answer in time",
+        Upstream::RateLimited => "MailChannels is limiting requests just now",
+        _ => "MailChannels did not answer properly",
+    };
+    match opened.changing().domain(domain.as_str()).await {
+        Ok(Some(_)) => OneOutcome::Lost(domain.clone()),
+        Ok(None) => {
+            let label = &opened.key.label;
+            OneOutcome::Absent((
+                format!("Not provisioned: {why}, and {domain} is not there by reading with {label}."),
+                "Try again.".into(),
+            ))
+        }
+        Err(unread) => {
+            let (what, _) = DeskError::Upstream(unread).reading_words();
+            OneOutcome::Unknown((
+                format!("{domain} may or may not be provisioned: {why}, and it could not be read back. {what}"),
+                format!("Look {domain} up first; provision it again if it is not there."),
+            ))
+        }
     }
 }
 

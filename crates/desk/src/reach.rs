@@ -160,6 +160,6 @@ impl Desk {
     /// Opens one of the person's keys by its id.
     pub(crate) async fn open_own(&self, person: &Person, id: &str) -> Result<Opened> {
         let row = self.key_rows(person).await?.into_iter().find(|row| row.id == id);
-        self.open(&row.ok_or_else(|| DeskError::NotFound("that key".into()))?)
+        self.open(&row.ok_or_else(|| DeskError::Gone("such key".into()))?)
     }
 }

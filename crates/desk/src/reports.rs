@@ -1,6 +1,8 @@
 //! Reports of misjudged messages. The message itself passes through; only that it was reported is kept.
 
-use crate::{Asker, Desk, DeskError, Person, Whose, audit::Intent, error::Result, lists::Scope};
+use crate::{
+    Asker, Desk, DeskError, Person, Whose, audit::Intent, error::Result, lists::Scope, provision::may_be_done,
+};
 use futures::Stream;
 use inbound::name::EmailAddress;
 use mailchannels::{Envelope, Error as Upstream, EscapedMessage, ReportType, SendingHost};
@@ -75,7 +77,8 @@ impl Desk {
         Ok(ReportPlan { kind, recipient, scope })
     }
 
-    /// Sends a report. The inner error is the service's refusal, with what to do.
+    /// Sends a report. The inner error is what the service said to it, or didn't, and what to do; with any other,
+    /// nothing was sent.
     pub async fn send_report(
         &self,
         asker: &Asker,
@@ -119,7 +122,7 @@ impl Desk {
         let sent = opened.session().report_stream(plan.kind, Some(&envelope), host.as_ref(), message).await;
         let outcome = match &sent {
             Ok(()) => "done".to_owned(),
-            Err(Upstream::Ambiguous) => "unknown: the answer was lost".to_owned(),
+            Err(error) if may_be_done(error) => format!("unknown: {error}"),
             Err(error) => format!("failed: {error}"),
         };
         self.conclude(intent, &outcome).await;
@@ -127,7 +130,13 @@ impl Desk {
         if let Err(error) = self.0.store.conclude_report(logged, &outcome).await {
             tracing::error!(%error, logged, outcome, "a report's outcome could not be recorded");
         }
-        Ok(sent.map_err(|error| words(&error)))
+        match sent {
+            // No connection was made, or none was tried: nothing left Sluice.
+            Err(error @ (Upstream::Unavailable { status: None } | Upstream::BreakerOpen)) => {
+                Err(DeskError::before(error))
+            }
+            sent => Ok(sent.map_err(|error| words(&error))),
+        }
     }
 
     /// At start: what was being sent when the program stopped may have arrived or not.
@@ -163,15 +172,19 @@ fn words(error: &Upstream) -> (String, String) {
             format!("Not reported: MailChannels does not know this message.{}", quoted(message)),
             "It compares with the mail it saw. Send the untouched original; if it is some weeks old, or did not come through the filter, it can't be reported.".into(),
         ),
-        Upstream::Ambiguous | Upstream::Timeout => (
-            "The answer was lost, so the message may or may not have been reported.".into(),
-            "Report it again if it matters: MailChannels does not say what a second report of the same message does."
-                .into(),
-        ),
-        Upstream::Unavailable { status: None } => (
-            "Not reported: MailChannels could not be reached.".into(),
-            "Try again in a minute; choose the file again.".into(),
-        ),
+        error if may_be_done(error) => {
+            let why = match error {
+                Upstream::Ambiguous => "The answer was lost",
+                Upstream::Timeout => "MailChannels did not answer in time",
+                Upstream::RateLimited => "MailChannels is limiting requests just now, or is not available",
+                _ => "MailChannels did not answer properly",
+            };
+            (
+                format!("{why}, so the message may or may not have been reported."),
+                "Report it again in a minute: at worst MailChannels has the same message twice, and nothing else changes."
+                    .into(),
+            )
+        }
         other => DeskError::Upstream(other.clone()).words(),
     }
 }

@@ -30,6 +30,17 @@ pub enum Pulse {
     Unknown((String, String)),
 }
 
+/// What became of a key that was stored to take over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heir {
+    /// It takes over.
+    Chosen,
+    /// It is stored, but belongs to another account.
+    OfAnotherAccount,
+    /// It is stored, but the guide went on elsewhere meanwhile.
+    NotChosen,
+}
+
 /// What asking both keys came to.
 #[derive(Clone, Debug)]
 pub struct Verified {
@@ -45,7 +56,7 @@ impl Desk {
     /// A key that is rejected sees nothing; any other failure decides nothing.
     pub async fn verify_moved(&self, asker: &Asker, old_key_id: &str, new_key_id: &str) -> Result<Verified> {
         let rows = self.key_rows(&asker.person).await?;
-        let key = |id: &str| rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::NotFound("that key".into()));
+        let key = |id: &str| rows.iter().find(|row| row.id == id).ok_or_else(|| DeskError::Gone("such key".into()));
         let (old, new) = (key(old_key_id)?, key(new_key_id)?);
         if old.account_id != new.account_id {
             return Err(another_account());
@@ -60,10 +71,10 @@ impl Desk {
         .collect();
         let (old, new) = (self.open_used(old).await?, self.open_used(new).await?);
         let (new_sees, old_sees) = futures::join!(self.mirror(&new, new.session()), self.mirror(&old, old.session()));
-        let new_sees = new_sees?;
+        let new_sees = new_sees.map_err(only_read)?;
         let (old_sees, old_is_dead) = match old_sees {
             Err(DeskError::Upstream(Upstream::BadKey)) => (BTreeSet::new(), true),
-            other => (other?, false),
+            other => (other.map_err(only_read)?, false),
         };
         Ok(Verified { moved: Moved::of(&expected, &new_sees, &old_sees), old_is_dead })
     }
@@ -71,7 +82,7 @@ impl Desk {
     /// Whether a key is dead: whether the plainest call with it is answered by a rejection of the key.
     pub async fn is_dead(&self, asker: &Asker, key_id: &str) -> Result<Pulse> {
         let rows = self.key_rows(&asker.person).await?;
-        let row = rows.iter().find(|row| row.id == key_id).ok_or_else(|| DeskError::NotFound("that key".into()))?;
+        let row = rows.iter().find(|row| row.id == key_id).ok_or_else(|| DeskError::Gone("such key".into()))?;
         let opened = self.open_used(row).await?;
         match patiently(opened.session().domains_page(1, 0)).await {
             Ok(_) => Ok(Pulse::Alive),
@@ -93,8 +104,8 @@ impl Desk {
             .filter(|days| SINCE_DAYS.contains(days))
             .ok_or_else(|| DeskError::field("since", "Choose how long ago somebody may first have had the key."))?;
         let rows = self.own_rows(&asker.person).await?;
-        let row = rows.iter().find(|row| row.id == key_id).ok_or_else(|| DeskError::NotFound("that key".into()))?;
-        let account = row.account_id.as_deref().ok_or_else(|| DeskError::NotFound("that key's account".into()))?;
+        let row = rows.iter().find(|row| row.id == key_id).ok_or_else(|| DeskError::Gone("such key".into()))?;
+        let account = row.account_id.as_deref().ok_or_else(|| DeskError::Gone("such account".into()))?;
         let intent =
             self.rescue_intent(asker, "rescue.begin", row, Some(&format!("leaked up to {days} days ago"))).await?;
         let now = self.now_ms();
@@ -134,22 +145,21 @@ impl Desk {
         self.write(&open.row, row, reached.after(Step::NewKey), Some(intent)).await
     }
 
-    /// Stores a key and lets it take over.
-    pub async fn add_new_key(&self, asker: &Asker, old_key_id: &str, label: &str, secret: &str) -> Result<()> {
+    /// Stores a key and lets it take over. One that can't is stored all the same.
+    pub async fn add_new_key(&self, asker: &Asker, old_key_id: &str, label: &str, secret: &str) -> Result<Heir> {
         let open = self.open_rescue(asker, old_key_id, Step::NewKey).await?;
         self.add_key(asker, label, secret).await?;
-        let rows = self.key_rows(&asker.person).await?;
+        let rows = self.own_rows(&asker.person).await?;
         let added = rows.iter().find(|row| row.label == label.trim()).ok_or(DeskError::Storage)?;
         if !can_take_over(added, &open.row) {
-            return Err(DeskError::field(
-                "secret",
-                format!(
-                    "{} is stored, but belongs to another account, so it cannot take over. Add one of the leaked key's account.",
-                    added.label
-                ),
-            ));
+            return Ok(Heir::OfAnotherAccount);
         }
-        self.choose_new_key(asker, old_key_id, &added.id).await
+        match self.choose_new_key(asker, old_key_id, &added.id).await {
+            Ok(()) => Ok(Heir::Chosen),
+            // The key is stored, so "nothing was changed" would not be true.
+            Err(DeskError::Stale) => Ok(Heir::NotChosen),
+            Err(error) => Err(error),
+        }
     }
 
     /// Notes that the moves were made, with the number of their plan if there is one. Whether they were, the
@@ -221,7 +231,7 @@ impl Desk {
             }
             self.read_account_lists(&opened, opened.session(), &open.row.account_id).await
         };
-        if let Err(error) = read.await {
+        if let Err(error) = read.await.map_err(only_read) {
             self.conclude(intent, &format!("failed: {error}")).await;
             return Err(error);
         }
@@ -342,6 +352,14 @@ impl Desk {
         let opened = self.open(row)?;
         self.used(row).await?;
         Ok(opened)
+    }
+}
+
+/// The failure of a step that only reads: whatever became of the answer, it leaves no change in doubt.
+fn only_read(error: DeskError) -> DeskError {
+    match error {
+        DeskError::Upstream(error) => DeskError::before(error),
+        other => other,
     }
 }
 

@@ -79,9 +79,10 @@ impl Tampering {
         Kind::ALL.into_iter().zip([&self.servers, &self.admins, &self.aliases, &self.settings])
     }
 
-    /// Since when Sluice has watched this account, unix milliseconds; none when its lists were never read.
+    /// Since when Sluice has watched both lists of this account, unix milliseconds; none when one was never read.
     pub fn watched_from(&self) -> Option<i64> {
-        self.lists.iter().filter_map(|reading| reading.first_at).min()
+        let first: Option<Vec<_>> = self.lists.iter().map(|reading| reading.first_at).collect();
+        first?.into_iter().max()
     }
 
     fn of_kind(&mut self, kind: Kind) -> &mut Vec<Changed> {
@@ -100,7 +101,7 @@ impl Desk {
     pub async fn tampering(&self, person: &Person, account: &str, since: i64) -> Result<Tampering> {
         let rows = self.key_rows(person).await?;
         if !rows.iter().any(|row| row.account_id.as_deref() == Some(account)) {
-            return Err(DeskError::NotFound("that account".into()));
+            return Err(DeskError::Gone("such account".into()));
         }
         let keys: Vec<_> = rows.into_iter().map(|row| row.fingerprint).collect();
         let store = &self.0.store;

@@ -5,7 +5,7 @@ use crate::{Applied, Asker, Desk, DeskError, Snapshot, error::Result};
 impl Desk {
     /// Takes back a change by its audit id: restores the state before it, unless the world moved on.
     pub async fn undo(&self, asker: &Asker, domain: &str, change: i64) -> Result<Applied> {
-        let gone = || DeskError::NotFound("that change".into());
+        let gone = || DeskError::Gone("such change".into());
         let row = self
             .0
             .store

@@ -44,6 +44,9 @@ pub struct Fault {
     /// How many times; without end when absent.
     #[serde(default)]
     pub count: Option<u64>,
+    /// How many times it passes by first.
+    #[serde(default)]
+    pub after: u64,
 }
 
 fn always() -> f64 {
@@ -54,13 +57,20 @@ impl Fault {
     /// A fault that happens each time.
     #[must_use]
     pub fn new(operation: &str, kind: FaultKind) -> Self {
-        Self { operation: operation.to_owned(), kind, probability: 1.0, count: None }
+        Self { operation: operation.to_owned(), kind, probability: 1.0, count: None, after: 0 }
     }
 
     /// Only so many times.
     #[must_use]
     pub fn times(mut self, count: u64) -> Self {
         self.count = Some(count);
+        self
+    }
+
+    /// Not the first so many times.
+    #[must_use]
+    pub fn after(mut self, after: u64) -> Self {
+        self.after = after;
         self
     }
 
@@ -77,6 +87,10 @@ pub(crate) fn pick(faults: &mut Vec<Fault>, operation: &str) -> Option<FaultKind
     let index = faults.iter().position(|fault| {
         (fault.operation == "*" || fault.operation == operation) && rand::rng().random::<f64>() < fault.probability
     })?;
+    if faults[index].after > 0 {
+        faults[index].after -= 1;
+        return None;
+    }
     let kind = faults[index].kind.clone();
     if let Some(count) = &mut faults[index].count {
         *count -= 1;

@@ -36,6 +36,31 @@ impl From<sqlx::Error> for UnlockError {
     }
 }
 
+/// Whether every KEK that something is sealed under is in the ring and is the one that was used; `true` when the current
+/// one is among those registered.
+pub(crate) fn all_at_hand(
+    ring: &KeyRing,
+    registered: &[(String, Vec<u8>)],
+    master: Option<&Vec<u8>>,
+    sealed: &[Vec<u8>],
+) -> Result<bool, UnlockError> {
+    if registered.is_empty() && (master.is_some() || !sealed.is_empty()) {
+        return Err(UnlockError::Incomplete("key-encryption key check values"));
+    }
+    let mut current_is_known = false;
+    for (id, check) in registered {
+        let id = KekId::parse(id).ok_or(UnlockError::Incomplete("key-encryption key ids"))?;
+        current_is_known |= id == ring.current();
+        ring.verify_check_value(id, check).map_err(|error| match error {
+            OpenError::UnknownKek(id) => UnlockError::MissingKek(id),
+            _ => UnlockError::WrongKek(id),
+        })?;
+    }
+    // A row whose header can't be read is that row's trouble, not the start's.
+    let ids = sealed.iter().chain(master).filter_map(|blob| ring.blob_kek(blob).ok());
+    ids.into_iter().find(|id| !ring.has(*id)).map_or(Ok(current_is_known), |id| Err(UnlockError::MissingKek(id)))
+}
+
 impl Store {
     /// Checks the KEKs against the database and opens the master secret. The first start of an empty
     /// database makes it; where anything sealed exists, nothing is ever made in its stead. A new
@@ -48,23 +73,7 @@ impl Store {
             self.scalar("SELECT value FROM meta WHERE key = 'master'").fetch_optional(&mut *tx).await?;
         let sealed: Vec<Vec<u8>> = self.scalar("SELECT sealed FROM api_keys ORDER BY id").fetch_all(&mut *tx).await?;
 
-        if registered.is_empty() && (master.is_some() || !sealed.is_empty()) {
-            return Err(UnlockError::Incomplete("key-encryption key check values"));
-        }
-        let mut current_is_new = true;
-        for (id, check) in &registered {
-            let id = KekId::parse(id).ok_or(UnlockError::Incomplete("key-encryption key ids"))?;
-            current_is_new &= id != ring.current();
-            ring.verify_check_value(id, check).map_err(|error| match error {
-                OpenError::UnknownKek(id) => UnlockError::MissingKek(id),
-                _ => UnlockError::WrongKek(id),
-            })?;
-        }
-        // A row whose header can't be read is that row's trouble, not the start's.
-        let ids = sealed.iter().chain(&master).filter_map(|blob| ring.blob_kek(blob).ok());
-        if let Some(id) = ids.into_iter().find(|id| !ring.has(*id)) {
-            return Err(UnlockError::MissingKek(id));
-        }
+        let current_is_new = !all_at_hand(ring, &registered, master.as_ref(), &sealed)?;
         let secret = match &master {
             Some(blob) => MasterSecret::open(ring, blob).map_err(UnlockError::Master)?,
             None if registered.is_empty() => self.make_master(&mut tx, ring).await?,

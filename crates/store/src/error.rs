@@ -27,9 +27,9 @@ pub enum StoreError {
         /// Newest known.
         known: i64,
     },
-    /// The database was last opened by an older Sluice, and is only to be read.
+    /// The database was last opened by an older Sluice, and is not to be upgraded now.
     #[error(
-        "the database has schema {found}, and this Sluice reads {known}: start the server once, which brings it up to date"
+        "the database has schema {found}, and this Sluice works with {known}: start the server once, which brings it up to date"
     )]
     OlderSchema {
         /// Schema found.

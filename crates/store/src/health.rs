@@ -10,11 +10,11 @@ use crate::{Result, Store, UnlockError, pool::newest_schema, sessions::session_l
 pub struct Census {
     /// Plans and jobs, by state.
     pub jobs: Vec<(String, i64)>,
-    /// Rows of plans and jobs, by state.
+    /// Rows of jobs, by state; those of plans that nobody confirmed wait for nothing.
     pub job_rows: Vec<(String, i64)>,
     /// Sessions that are alive.
     pub sessions: i64,
-    /// Each distinct key that somebody holds.
+    /// Each distinct key that is kept in step: one whose holders are all disabled is not.
     pub mirrors: Vec<MirrorAge>,
     /// Bytes of the database, without what waits in its log.
     pub bytes: i64,
@@ -83,12 +83,19 @@ impl Store {
     /// Counts what there is.
     pub async fn census(&self, now: i64) -> Result<Census> {
         let jobs = self.rows("SELECT state, count(*) FROM jobs GROUP BY state").fetch_all(self.read()).await?;
-        let job_rows = self.rows("SELECT state, count(*) FROM job_rows GROUP BY state").fetch_all(self.read()).await?;
+        let job_rows = self
+            .rows(
+                "SELECT r.state, count(*) FROM jobs j JOIN job_rows r ON r.job = j.number
+                 WHERE j.state <> 'planned' GROUP BY r.state",
+            )
+            .fetch_all(self.read())
+            .await?;
         let sessions = self.scalar(SESSIONS).bind(now).fetch_one(self.read()).await?;
         let mirrors = self
             .rows(
                 "SELECT u.fingerprint, u.account_id, u.health, u.synced_at, u.total, min(k.created_at) AS since
                  FROM upstream_keys u JOIN api_keys k ON k.fingerprint = u.fingerprint
+                 JOIN people p ON p.id = k.owner_id AND p.disabled_at IS NULL
                  GROUP BY u.fingerprint ORDER BY u.fingerprint",
             )
             .fetch_all(self.read())

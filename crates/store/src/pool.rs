@@ -35,6 +35,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits for a connection of ours. Nothing holds the writer for longer than its own statements take, so
 /// this is a disk that stands still, or a mistake of ours.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Finds whether a database was ever migrated.
+const MIGRATED: &str = "SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations'";
 /// Answers of one kind remembered at most; see [`Store::remembered`].
 const REMEMBERED_MAX: usize = 256;
 
@@ -76,20 +78,21 @@ impl Store {
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         create_private(path).map_err(StoreError::Io)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT)
-            .synchronous(SqliteSynchronous::Full);
-        // Recursive triggers, so that REPLACE cannot get past the ones that guard the audit log.
-        let writing = options.clone().journal_mode(SqliteJournalMode::Wal).pragma("recursive_triggers", "ON");
-        // The one connection stays: it has temporary tables and a warm cache.
-        let writer = pool(1).max_lifetime(None).idle_timeout(None).connect_with(writing).await?;
+        let writer = writer(path).await?;
         migrate(&writer).await?;
-        // The kernel has the file's pages already; four copies of them would be a tenth of the program's memory.
-        let reading = options.pragma("query_only", "ON").pragma("cache_size", READER_CACHE);
-        let readers = pool(READERS).connect_with(reading).await?;
-        Ok(Self::of(path, writer, readers))
+        Ok(Self::of(path, writer, readers(path).await?))
+    }
+
+    /// Opens a database that is there and of this program's schema, to read and to write: what commands do, which must
+    /// neither make one where a path is mistyped nor upgrade one under an older server's feet.
+    ///
+    /// # Errors
+    /// As [`Store::open_to_read`].
+    pub async fn open_present(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        // Looked at by a connection that writes nothing, not even the way its log is kept.
+        Self::open_to_read(path).await?.close().await;
+        Ok(Self::of(path, writer(path).await?, readers(path).await?))
     }
 
     fn of(path: &Path, writer: SqlitePool, readers: SqlitePool) -> Self {
@@ -118,8 +121,11 @@ impl Store {
         let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).pragma("query_only", "ON");
         let readers = pool(READERS).connect_with(options.clone()).await?;
         let known = newest_schema();
-        let found: i64 =
-            sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations").fetch_one(&readers).await?;
+        let found: i64 = if sqlx::query(MIGRATED).fetch_optional(&readers).await?.is_some() {
+            sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations").fetch_one(&readers).await?
+        } else {
+            0
+        };
         match found.cmp(&known) {
             std::cmp::Ordering::Less => return Err(StoreError::OlderSchema { found, known }),
             std::cmp::Ordering::Greater => return Err(StoreError::NewerSchema { found, known }),
@@ -289,6 +295,27 @@ pub fn new_id(now: i64) -> String {
 fn pool(connections: u32) -> SqlitePoolOptions {
     // The file is ours and local: a connection that worked when it was put back needs no second look.
     SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false)
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .synchronous(SqliteSynchronous::Full)
+}
+
+async fn writer(path: &Path) -> Result<SqlitePool> {
+    // Recursive triggers, so that REPLACE cannot get past the ones that guard the audit log.
+    let options = options(path).journal_mode(SqliteJournalMode::Wal).pragma("recursive_triggers", "ON");
+    // The one connection stays: it has temporary tables and a warm cache.
+    Ok(pool(1).max_lifetime(None).idle_timeout(None).connect_with(options).await?)
+}
+
+async fn readers(path: &Path) -> Result<SqlitePool> {
+    // The kernel has the file's pages already; four copies of them would be a tenth of the program's memory.
+    let options = options(path).pragma("query_only", "ON").pragma("cache_size", READER_CACHE);
+    Ok(pool(READERS).connect_with(options).await?)
 }
 
 /// The newest schema that this program knows.

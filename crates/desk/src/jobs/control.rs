@@ -15,7 +15,7 @@ impl Desk {
     /// One of the person's plans or jobs.
     pub(super) async fn own_job(&self, asker: &Asker, number: i64) -> Result<JobRow> {
         let job = self.0.store.job(&asker.person.id, number).await?;
-        job.ok_or_else(|| DeskError::NotFound(format!("job {number}")))
+        job.ok_or_else(|| DeskError::Gone(format!("job {number}")))
     }
 
     /// Confirms a plan. The number of rows is typed where [`Kind::needs_count`] says so. A small plan is waited for.

@@ -66,7 +66,7 @@ impl Desk {
                         reason: link.is_err().then_some(Reason::NoLink.as_str()),
                         detail: link.as_ref().err().cloned().unwrap_or_default(),
                         after: None,
-                        outcome: Some(if link.is_ok() { "done".into() } else { "failed: no link came".into() }),
+                        outcome: Some(Self::link_ending(link.is_ok(), &answer)),
                     })
                     .collect();
                 self.0.store.mark(number, by, &marks, self.now_ms()).await?;

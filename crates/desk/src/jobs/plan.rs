@@ -199,7 +199,7 @@ impl Desk {
     /// Freezes the domains that are locked to one of the person's keys.
     pub async fn select_of_key(&self, person: &Person, key: &str) -> Result<Selection> {
         let keys = self.key_rows(person).await?;
-        let key = keys.iter().find(|row| row.id == key).ok_or_else(|| DeskError::NotFound("that key".into()))?;
+        let key = keys.iter().find(|row| row.id == key).ok_or_else(|| DeskError::Gone("such key".into()))?;
         let query = DomainQuery {
             keys: vec![key.fingerprint.clone()],
             holder: Some(key.fingerprint.clone()),
@@ -213,7 +213,7 @@ impl Desk {
     /// The domains that a leaked key reached when its guide was started, free ones too.
     pub async fn select_of_rescue(&self, person: &Person, rescue: &str) -> Result<Selection> {
         let row = self.0.store.rescue(&person.id, rescue).await?;
-        let row = row.ok_or_else(|| DeskError::NotFound("that guide".into()))?;
+        let row = row.ok_or_else(|| DeskError::Gone("such guide".into()))?;
         let names = self.0.store.rescue_names(&row.id).await?;
         Ok(Selection { about: "all that the leaked key reached".into(), names, at: row.created_at })
     }

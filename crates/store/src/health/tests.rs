@@ -1,6 +1,6 @@
 use vault::{Kek, KeyRing};
 
-use crate::{NewSession, StoreError, TokenHash, testing::Fixture};
+use crate::{NewJob, NewRow, NewSession, StoreError, TokenHash, testing::Fixture};
 
 #[tokio::test]
 async fn the_schema_is_this_programs_and_a_migration_that_did_not_end_shows() {
@@ -88,4 +88,62 @@ async fn the_census_counts_what_is_there() {
     assert!(census.bytes > 4_096 && census.jobs.is_empty(), "{census:?}");
     assert!(store.checkpoint().await.unwrap());
     store.takes_writes().await.unwrap();
+}
+
+#[tokio::test]
+async fn rows_of_plans_are_in_no_queue() {
+    let fixture = Fixture::new().await;
+    let (store, ann) = (&fixture.store, fixture.person("ann").await);
+    let rows = |count: i64| -> Vec<NewRow> {
+        let row = |line| NewRow { line, verdict: "change", input: "{}".into(), state: "planned", ..NewRow::default() };
+        (1..=count).map(row).collect()
+    };
+    let mut numbers = Vec::new();
+    for (request, count) in [("one", 2), ("two", 3), ("three", 5)] {
+        let job = NewJob {
+            owner_id: &ann,
+            owner_name: "ann",
+            client_request_id: request,
+            kind: "deprovision",
+            act: "{}",
+            source: "pasted",
+            reason: None,
+            needs: "lead",
+            undo_of: None,
+            retry_of: None,
+            now: 1,
+        };
+        numbers.push(store.create_job(&job, &rows(count)).await.unwrap().0);
+    }
+    let waiting = async || store.census(1).await.unwrap().job_rows;
+    assert!(waiting().await.is_empty());
+    for number in &numbers[..2] {
+        store.confirm_job(&ann, *number, "r", 1).await.unwrap();
+    }
+    assert_eq!(waiting().await, [("planned".to_owned(), 5)]);
+    // A job that waits for a person is still to be done; one that was ended by hand is not.
+    store.pause_job(numbers[0], "", "").await.unwrap();
+    assert_eq!(waiting().await, [("planned".to_owned(), 5)]);
+    store.cancel_job(&ann, numbers[1], 2).await.unwrap();
+    assert_eq!(waiting().await, [("left".to_owned(), 3), ("planned".to_owned(), 2)]);
+}
+
+#[tokio::test]
+async fn the_age_of_what_nobody_syncs_is_not_told() {
+    let fixture = Fixture::new().await;
+    let (store, (ann, bob)) = (&fixture.store, fixture.two_people().await);
+    fixture.key_in(&ann, "k1", "f1", "s").await;
+    fixture.key_in(&bob, "k2", "f1", "s").await;
+    fixture.key_in(&bob, "k3", "f2", "s").await;
+    let told = async || -> Vec<String> {
+        store.census(1).await.unwrap().mirrors.into_iter().map(|key| key.fingerprint).collect()
+    };
+    assert_eq!(told().await, ["f1", "f2"]);
+    let mut disable = "UPDATE people SET disabled_at = 1 WHERE id = ?1";
+    store.sql(disable).bind(&bob).execute(store.write()).await.unwrap();
+    assert_eq!(told().await, ["f1"], "somebody else still holds it");
+    assert_eq!(told().await, store.distinct_fingerprints().await.unwrap());
+    disable = "UPDATE people SET disabled_at = 1";
+    store.sql(disable).execute(store.write()).await.unwrap();
+    assert!(told().await.is_empty());
 }

@@ -92,3 +92,22 @@ async fn an_unknown_role_is_refused_and_another_role_raises_the_epoch() {
     let listed: Vec<_> = store.people(0).await.unwrap().into_iter().map(|listed| listed.person).collect();
     assert_eq!(listed, [other]);
 }
+
+#[tokio::test]
+async fn a_command_neither_makes_nor_upgrades_a_database() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("x.sqlite3");
+    assert!(matches!(Store::open_present(&path).await, Err(StoreError::Io(_))));
+    assert!(!path.exists());
+    std::fs::write(&path, "").unwrap();
+    let empty = Store::open_present(&path).await;
+    assert!(matches!(empty, Err(StoreError::OlderSchema { found: 0, .. })), "{empty:?}");
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
+    let store = Store::open(&path).await.unwrap();
+    store.close().await;
+    let store = Store::open_present(&path).await.unwrap();
+    let newest = "DELETE FROM _sqlx_migrations WHERE version = ?1";
+    store.sql(newest).bind(newest_schema()).execute(store.write()).await.unwrap();
+    store.close().await;
+    assert!(matches!(Store::open_present(&path).await, Err(StoreError::OlderSchema { .. })));
+}
