@@ -101,7 +101,7 @@ Examples:
 ];
 
 /// The program's command line with its manual.
-pub fn command<C: CommandFactory>() -> Command {
+pub(crate) fn command<C: CommandFactory>() -> Command {
     // Settings are everybody's by now, so that they can be left out where they say nothing.
     let mut command = C::command();
     command.build();

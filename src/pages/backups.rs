@@ -21,9 +21,13 @@ pub fn Backups() -> impl IntoView {
 fn body(cx: &Cx, found: Option<std::io::Result<Vec<Backup>>>, hours: u32, keep: usize) -> impl IntoView + use<> {
     let now = cx.now;
     let schedule = match hours {
-        0 => "None is made by itself".to_owned(),
-        1 => "One is made every hour".to_owned(),
-        hours => format!("One is made every {hours} hours"),
+        0 => format!("None is made by itself, and the newest {keep} stay."),
+        1 => format!(
+            "One is made every hour. The newest of an hour stays, for {keep} hours, and up to {keep} of the newest one."
+        ),
+        hours => format!(
+            "One is made every {hours} hours. The newest of each such stretch stays, for {keep} stretches, and up to {keep} of the newest one."
+        ),
     };
     let list = match found {
         None => alert(
@@ -76,7 +80,7 @@ fn body(cx: &Cx, found: Option<std::io::Result<Vec<Backup>>>, hours: u32, keep: 
                         <form class="push" method="post" action="/do/backups/make"><button class="btn btn-sm btn-primary">{icon(Icon::Archive)}"Make one now"</button></form>
                     </header>
                     {table}
-                    <footer><p class="hint">{schedule}", and the newest "{keep}" stay. Each is checked when it is made."</p></footer>
+                    <footer><p class="hint">{schedule}" Each is checked when it is made."</p></footer>
                 </section>
             }
             .into_any()
