@@ -1,10 +1,12 @@
 //! Running other programs: to their end, or beside us for as long as we live.
 
-use crate::{Step, root};
+use crate::{Step, root, target};
 use std::{
+    fs,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
     os::unix::process::CommandExt,
+    path::PathBuf,
     process::{Child, Command, ExitStatus},
     time::{Duration, Instant},
 };
@@ -47,6 +49,26 @@ pub(crate) fn apt(packages: &[&str]) -> Step {
         .args(["-qq", "-y", "install", "--no-install-recommends"])
         .args(packages)
         .env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// A program of a Debian package, unpacked into `target/` and not installed, because that would start a service. `needs` are
+/// packages that it needs to run, and that come without one.
+pub(crate) fn unpacked(package: &str, needs: &[&str], program: &str) -> Step<PathBuf> {
+    let folder = target().join(package);
+    let program = folder.join(program);
+    if program.exists() {
+        return Ok(program);
+    }
+    fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    apt(needs)?;
+    run(Command::new("apt-get").args(["-qq", "download", package]).current_dir(&folder))?;
+    let deb = fs::read_dir(&folder)
+        .map_err(|error| error.to_string())?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|ending| ending == "deb"))
+        .ok_or("apt-get downloaded no package")?;
+    run(Command::new("dpkg-deb").arg("-x").arg(deb).arg(&folder))?;
+    Ok(program)
 }
 
 /// A program that runs beside us, leading a process group, which is ended when this is dropped.

@@ -2,13 +2,11 @@
 
 use crate::{
     Step,
-    proc::{apt, run},
-    target,
+    proc::{apt, unpacked},
 };
 use std::{
-    env, fs,
+    env,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 /// The module that tells whether Apache is there with what the tests need.
@@ -28,19 +26,6 @@ pub(crate) fn install() -> Step<PathBuf> {
     if Path::new(NGINX).exists() {
         return Ok(NGINX.into());
     }
-    let folder = target().join("nginx");
-    let unpacked = folder.join("usr/sbin/nginx");
-    if !unpacked.exists() {
-        fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-        // What it needs at run time; both come without a service.
-        apt(&["libpcre2-8-0", "libssl3"])?;
-        run(Command::new("apt-get").args(["download", "nginx"]).current_dir(&folder))?;
-        let package = fs::read_dir(&folder)
-            .map_err(|error| error.to_string())?
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .find(|path| path.extension().is_some_and(|ending| ending == "deb"))
-            .ok_or("apt-get downloaded no package")?;
-        run(Command::new("dpkg-deb").arg("-x").arg(package).arg(&folder))?;
-    }
-    Ok(unpacked)
+    // What it needs at run time; both come without a service.
+    unpacked("nginx", &["libpcre2-8-0", "libssl3"], "usr/sbin/nginx")
 }

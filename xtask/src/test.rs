@@ -7,8 +7,9 @@ use crate::{
 };
 use clap::{Args, ValueEnum};
 use std::{
-    fs,
+    env, fs,
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     process::Command,
     time::Instant,
 };
@@ -24,6 +25,8 @@ pub(crate) enum Part {
     Unit,
     /// The real router, database and stand-in over TCP.
     Integration,
+    /// The alert rules, by Prometheus' own tool.
+    Alerts,
     /// The stand-in against the vendor's description.
     Contract,
     /// The console in Chromium.
@@ -106,10 +109,23 @@ impl Part {
                 cargo(&["test", "-p", "sluice", "--lib", "--bins"])
             }
             Self::Integration => cargo(&["test", "-p", "sluice", "--test", "it"]),
+            Self::Alerts => alerts(),
             Self::Contract => contract(),
             Self::Browser => browser(),
         }
     }
+}
+
+fn alerts() -> Step {
+    let promtool = match env::var_os("PROMTOOL") {
+        Some(path) => PathBuf::from(path),
+        None if there("promtool") => "promtool".into(),
+        None => proc::unpacked("prometheus", &[], "usr/bin/promtool")?,
+    };
+    for arguments in [["check", "rules", "alerts.yml"], ["test", "rules", "alerts.test.yml"]] {
+        run(Command::new(&promtool).args(arguments).current_dir(root().join("deploy")))?;
+    }
+    Ok(())
 }
 
 fn contract() -> Step {
