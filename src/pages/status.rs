@@ -55,11 +55,14 @@ fn body(cx: &Cx, checks: &[Check], counted: &Counted, program: &Program, keys: &
     };
     view! {
         <div class="page-head"><h1>"Status"</h1><p>"This Sluice, its database and its work, as they are now. Machines read the same at /readyz and /metrics."</p></div>
-        <p>{summary}</p>
-        <div class="cols">{ready(checks)}{itself(cx.now, counted, program)}</div>
-        <div class="cols">{database(cx.now, counted, program)}{work(counted)}</div>
-        {since_start(&program.totals)}
-        <div class="stack">{mirrors(cx.now, counted, keys)}{budgets(counted)}</div>
+        <div class="stack gap">
+            <p>{summary}</p>
+            <div class="cols">{ready(checks)}{itself(cx.now, counted, program)}</div>
+            <div class="cols">{database(cx.now, counted, program)}{work(counted)}</div>
+            {since_start(&program.totals)}
+            {mirrors(cx.now, counted, keys)}
+            {budgets(counted)}
+        </div>
     }
 }
 
@@ -197,7 +200,7 @@ fn short_account(account: &str) -> String {
 
 fn table(id: &'static str, title: &'static str, columns: &[(&'static str, &'static str)], rows: AnyView) -> AnyView {
     view! {
-        <section class="card gap" aria-labelledby=id>
+        <section class="card" aria-labelledby=id>
             <header><h2 id=id>{title}</h2></header>
             <div class="tw">
                 <table role="table" class="table cards" aria-labelledby=id>

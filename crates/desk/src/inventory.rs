@@ -40,8 +40,9 @@ pub struct Listing {
     pub subscriptions: Vec<String>,
 }
 
-/// Keys mirrored at the same time.
-const SYNCS_AT_ONCE: usize = 4;
+/// Keys mirrored at the same time. Each takes the one connection that writes now and then, and somebody who signs in or
+/// changes something waits for those that are ahead: no more of them than hide the service's latency.
+const SYNCS_AT_ONCE: usize = 2;
 
 impl Desk {
     /// Mirrors what a key sees. Failures are noted on the key and returned.

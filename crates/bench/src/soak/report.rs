@@ -18,6 +18,8 @@ const BEYOND: f64 = 100.0;
 const ENOUGH: usize = 40;
 /// Megabytes a minute up to which memory is flat over a few minutes: what allocators and caches sway by.
 const FLAT: f64 = 1.0;
+/// Minutes below which a slope is the sway of the few syncs in them.
+const LONG: f64 = 8.0;
 /// Requests that the service takes in any second.
 const LIMIT: f64 = 100.0;
 
@@ -113,15 +115,13 @@ fn memory(looks: &[Memory]) -> Vec<Row> {
     let (Some(first), Some(last)) = (looks.first(), looks.last()) else { return Vec::new() };
     let points: Vec<_> = looks.iter().map(|look| (look.minute, look.own)).collect();
     let most = looks.iter().fold(0.0, |most: f64, look| most.max(look.resident));
-    vec![
-        Row::figure("Memory, growth a minute", slope(&points).max(0.0), Unit::Megabytes)
-            .measured(format!(
-                "its own: {:.1} MB after warming up, {:.1} MB after {:.1} minutes",
-                first.own, last.own, last.minute
-            ))
-            .reference(format!("least squares of {} looks; resident {most:.0} MB at most", looks.len()))
-            .at_most(FLAT),
-    ]
+    let row = Row::figure("Memory, growth a minute", slope(&points).max(0.0), Unit::Megabytes)
+        .measured(format!(
+            "its own: {:.1} MB after warming up, {:.1} MB after {:.1} minutes",
+            first.own, last.own, last.minute
+        ))
+        .reference(format!("least squares of {} looks; resident {most:.0} MB at most", looks.len()));
+    vec![if last.minute >= LONG { row.at_most(FLAT) } else { row }]
 }
 
 /// The slope of the line that is nearest to the points.
