@@ -14,7 +14,7 @@ use crate::{
 };
 use desk::{
     Asker, Desk, DeskError, EntriesError, EntriesInput, EntryOutcome, FieldError, RecipientInput, Target, UNTYPED,
-    is_unsure, whose_of,
+    whose_of,
 };
 use inbound::{
     lists::{List, Tier},
@@ -130,24 +130,10 @@ async fn carry_out(
     let EntriesDraft { mut targets, present, back, .. } = draft;
     if targets.len() == 1 {
         let target = targets.remove(0);
+        let changed = desk.change_entry(asker, &target, present, None).await;
+        let outcome = EntryOutcome::of(target, present, changed.as_ref());
         // One entry's errors go beside its field, too, where the form is.
-        let mut errors = Vec::new();
-        let outcome = match desk.change_entry(asker, &target, present, None).await {
-            Ok(Some(change)) => {
-                EntryOutcome { target, change: Some(change), state: "done".into(), detail: String::new() }
-            }
-            Ok(None) => {
-                let detail = if present { "It was on the list already." } else { "It was not on the list." };
-                EntryOutcome { target, change: None, state: "same".into(), detail: detail.into() }
-            }
-            Err(error) => {
-                let (state, detail) = (if is_unsure(&error) { "unknown" } else { "failed" }, error.said());
-                if let DeskError::Invalid(fields) = error {
-                    errors = fields;
-                }
-                EntryOutcome { target, change: None, state: state.into(), detail }
-            }
-        };
+        let errors = if let Err(DeskError::Invalid(fields)) = changed { fields } else { Vec::new() };
         if let Some(id) = looked_at {
             let report = EntriesReport { rows: vec![outcome.clone()], present, at: desk.now_ms(), back: back.clone() };
             flash::put_back(desk, &asker.person, ENTRIES_REPORT, id, &report).await?;

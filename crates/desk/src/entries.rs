@@ -65,6 +65,19 @@ pub struct EntryOutcome {
     pub detail: String,
 }
 
+impl EntryOutcome {
+    /// What [`Desk::change_entry`] came to.
+    pub fn of(target: Target, present: bool, changed: std::result::Result<&Option<i64>, &DeskError>) -> Self {
+        let (change, state, detail) = match changed {
+            Ok(Some(change)) => (Some(*change), "done", String::new()),
+            Ok(None) if present => (None, "same", "It was on the list already.".to_owned()),
+            Ok(None) => (None, "same", "It was not on the list.".to_owned()),
+            Err(error) => (None, if is_unsure(error) { "unknown" } else { "failed" }, error.said()),
+        };
+        Self { target, change, state: state.into(), detail }
+    }
+}
+
 /// The errors of a form of entries: beside fields, or by line.
 #[derive(Debug)]
 pub enum EntriesError {
@@ -167,13 +180,8 @@ impl Desk {
     pub async fn change_entries(&self, asker: &Asker, targets: Vec<Target>, present: bool) -> Vec<EntryOutcome> {
         stream::iter(targets)
             .map(|target| async move {
-                let (change, state, detail) = match self.change_entry(asker, &target, present, None).await {
-                    Ok(Some(change)) => (Some(change), "done", String::new()),
-                    Ok(None) if present => (None, "same", "It was on the list already.".to_owned()),
-                    Ok(None) => (None, "same", "It was not on the list.".to_owned()),
-                    Err(error) => (None, if is_unsure(&error) { "unknown" } else { "failed" }, error.said()),
-                };
-                EntryOutcome { target, change, state: state.into(), detail }
+                let changed = self.change_entry(asker, &target, present, None).await;
+                EntryOutcome::of(target, present, changed.as_ref())
             })
             .buffered(AT_ONCE)
             .collect()
@@ -279,7 +287,7 @@ pub(crate) async fn find(session: &Session<'_>, target: &Target) -> std::result:
 }
 
 /// Whether the change may have been made all the same.
-pub fn is_unsure(error: &DeskError) -> bool {
+fn is_unsure(error: &DeskError) -> bool {
     matches!(
         error,
         DeskError::NotTaken

@@ -40,7 +40,7 @@ pub use apply::Applied;
 pub use audit::{AuditChoices, HistoryRow, audit_cells, day_start, utc};
 pub use changes::{AdminsInput, Review, ServersInput, SettingsInput};
 pub use entries::{
-    ENTRIES_MAX, EntriesError, EntriesInput, EntriesPlan, EntryOutcome, UNTYPED, account_label, is_unsure, whose_of,
+    ENTRIES_MAX, EntriesError, EntriesInput, EntriesPlan, EntryOutcome, UNTYPED, account_label, whose_of,
 };
 pub use error::{DeskError, FieldError};
 pub use find::{Hit, Place, shown_address};

@@ -1,9 +1,9 @@
 //! What the tests of this crate share.
 
 use tempfile::TempDir;
-use vault::{AuditKey, MasterKeys, MasterSecret};
+use vault::{AuditKey, Context, KeyRing, MasterKeys, MasterSecret};
 
-use crate::{DomainQuery, MirrorDetail, MirrorDomain, NewKey, NewPerson, Store};
+use crate::{DomainQuery, MirrorDetail, MirrorDomain, NewJob, NewKey, NewPerson, Store};
 
 /// A store over a real file that goes with the fixture.
 pub(crate) struct Fixture {
@@ -102,4 +102,38 @@ pub(crate) fn domain(name: &str) -> MirrorDomain {
         header_value: None,
         detail: MirrorDetail { admins: vec![], downstreams: vec!["10 1 25 mx.example".into()], aliases: vec![] },
     }
+}
+
+/// A job to be made.
+pub(crate) fn job<'a>(owner: &'a str, request: &'a str) -> NewJob<'a> {
+    NewJob {
+        owner_id: owner,
+        owner_name: "Ann",
+        client_request_id: request,
+        kind: "deprovision",
+        act: "{}",
+        source: "pasted",
+        reason: None,
+        needs: "lead",
+        undo_of: None,
+        retry_of: None,
+        now: 1,
+    }
+}
+
+/// Stores a key `k1` that is sealed by a ring.
+pub(crate) async fn add_sealed(store: &Store, ring: &KeyRing, owner: &str) {
+    let context = Context { table: "api_keys", column: "sealed", row: "k1", owner };
+    let sealed = ring.seal(&context, b"canary").unwrap();
+    let key = NewKey {
+        id: "k1",
+        owner_id: owner,
+        label: "one",
+        fingerprint: "f1",
+        last_four: "nary",
+        sealed: &sealed,
+        account_id: None,
+        now: 1,
+    };
+    store.add_key(&key).await.unwrap();
 }

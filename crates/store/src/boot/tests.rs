@@ -1,6 +1,6 @@
 use super::*;
-use crate::{NewKey, testing::Fixture};
-use vault::{Context, Kek};
+use crate::testing::{self, Fixture};
+use vault::Kek;
 
 fn kek(byte: u8) -> Kek {
     Kek::from_bytes([byte; 32])
@@ -15,20 +15,7 @@ async fn print(fixture: &Fixture, ring: &KeyRing) -> Result<String, UnlockError>
 }
 
 async fn add_sealed(fixture: &Fixture, ring: &KeyRing) {
-    let owner = fixture.person("ann").await;
-    let context = Context { table: "api_keys", column: "sealed", row: "k1", owner: &owner };
-    let sealed = ring.seal(&context, b"canary").unwrap();
-    let key = NewKey {
-        id: "k1",
-        owner_id: &owner,
-        label: "one",
-        fingerprint: "f1",
-        last_four: "nary",
-        sealed: &sealed,
-        account_id: None,
-        now: 1,
-    };
-    fixture.store.add_key(&key).await.unwrap();
+    testing::add_sealed(&fixture.store, ring, &fixture.person("ann").await).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 use vault::{Kek, KeyRing};
 
-use crate::{NewJob, NewRow, NewSession, StoreError, TokenHash, testing::Fixture};
+use crate::{
+    NewRow, NewSession, StoreError, TokenHash,
+    testing::{Fixture, job},
+};
 
 #[tokio::test]
 async fn the_schema_is_this_programs_and_a_migration_that_did_not_end_shows() {
@@ -100,20 +103,7 @@ async fn rows_of_plans_are_in_no_queue() {
     };
     let mut numbers = Vec::new();
     for (request, count) in [("one", 2), ("two", 3), ("three", 5)] {
-        let job = NewJob {
-            owner_id: &ann,
-            owner_name: "ann",
-            client_request_id: request,
-            kind: "deprovision",
-            act: "{}",
-            source: "pasted",
-            reason: None,
-            needs: "lead",
-            undo_of: None,
-            retry_of: None,
-            now: 1,
-        };
-        numbers.push(store.create_job(&job, &rows(count)).await.unwrap().0);
+        numbers.push(store.create_job(&job(&ann, request), &rows(count)).await.unwrap().0);
     }
     let waiting = async || store.census(1).await.unwrap().job_rows;
     assert!(waiting().await.is_empty());

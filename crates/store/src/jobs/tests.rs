@@ -1,20 +1,7 @@
-use crate::{LineFilter, Mark, NewIntent, NewJob, NewRow, testing::Fixture};
-
-fn job<'a>(owner: &'a str, request: &'a str) -> NewJob<'a> {
-    NewJob {
-        owner_id: owner,
-        owner_name: "Ann",
-        client_request_id: request,
-        kind: "deprovision",
-        act: "{}",
-        source: "pasted",
-        reason: None,
-        needs: "lead",
-        undo_of: None,
-        retry_of: None,
-        now: 1,
-    }
-}
+use crate::{
+    LineFilter, Mark, NewIntent, NewRow,
+    testing::{Fixture, job},
+};
 
 fn rows(count: usize) -> Vec<NewRow> {
     let row = |index: usize| NewRow {

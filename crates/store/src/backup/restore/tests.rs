@@ -1,29 +1,16 @@
 use super::*;
 use crate::{
-    AuditHead, NewJob, NewKey, NewSession, TokenHash,
+    AuditHead, NewSession, TokenHash,
     backup::tests::{files, ring, unlocked},
-    testing::Fixture,
+    testing::{Fixture, add_sealed, job},
 };
-use vault::{Context, Kek};
+use vault::Kek;
 
 /// A job in each state that one can be in when a backup is made, with its number.
 async fn job_of_each_state(store: &Store, owner: &str) -> Vec<(&'static str, i64)> {
     let mut jobs = Vec::new();
     for state in ["running", "queued", "planned", "cancelled"] {
-        let job = NewJob {
-            owner_id: owner,
-            owner_name: "ann",
-            client_request_id: state,
-            kind: "deprovision",
-            act: "{}",
-            source: "pasted",
-            reason: None,
-            needs: "lead",
-            undo_of: None,
-            retry_of: None,
-            now: 1,
-        };
-        let (number, _) = store.create_job(&job, &[]).await.unwrap();
+        let (number, _) = store.create_job(&job(owner, state), &[]).await.unwrap();
         if state != "planned" {
             store.confirm_job(owner, number, "r", 1).await.unwrap();
         }
@@ -142,15 +129,21 @@ async fn what_cannot_be_used_is_not_put_back_and_nothing_changes() {
     assert!(!files(folder).iter().any(|name| name.contains("restor")), "{:?}", files(folder));
 }
 
-#[tokio::test]
-async fn what_waited_in_the_old_log_is_in_what_is_kept() {
+/// A copy, in its folder, and another folder with what a kill left of the database `x.sqlite3` after that.
+async fn copied_and_killed() -> ((tempfile::TempDir, PathBuf), tempfile::TempDir) {
     let fixture = unlocked().await;
     fixture.person("ann").await;
     let copy = fixture.directory.path().join("copy.sqlite3");
     fixture.store.copy_to(&copy).await.unwrap();
     let place = tempfile::tempdir().unwrap();
+    killed(&fixture, &place.path().join("x.sqlite3")).await;
+    ((fixture.directory, copy), place)
+}
+
+#[tokio::test]
+async fn what_waited_in_the_old_log_is_in_what_is_kept() {
+    let ((_folder, copy), place) = copied_and_killed().await;
     let database = place.path().join("x.sqlite3");
-    killed(&fixture, &database).await;
     // A restore that was killed, too, left its own: no part of this one.
     fs::copy(&database, beside(&database, ".restoring")).unwrap();
     fs::copy(beside(&database, "-wal"), beside(&database, ".restoring-wal")).unwrap();
@@ -163,13 +156,8 @@ async fn what_waited_in_the_old_log_is_in_what_is_kept() {
 
 #[tokio::test]
 async fn a_log_without_its_database_is_no_part_of_what_is_put_back() {
-    let fixture = unlocked().await;
-    fixture.person("ann").await;
-    let copy = fixture.directory.path().join("copy.sqlite3");
-    fixture.store.copy_to(&copy).await.unwrap();
-    let place = tempfile::tempdir().unwrap();
+    let ((_folder, copy), place) = copied_and_killed().await;
     let database = place.path().join("x.sqlite3");
-    killed(&fixture, &database).await;
     fs::remove_file(&database).unwrap();
     let log = fs::read(beside(&database, "-wal")).unwrap();
     assert_eq!(Store::restore(&copy, &database, &ring(1), 77).await.unwrap(), None);
@@ -249,19 +237,7 @@ async fn every_key_that_something_is_under_must_be_at_hand() {
 
     // And one that only a row names.
     store.sql("DELETE FROM keks WHERE kek_id = ?1").bind(kek(2).id().to_string()).execute(store.write()).await.unwrap();
-    let context = Context { table: "api_keys", column: "sealed", row: "k1", owner: &owner };
-    let sealed = ring(3).seal(&context, b"canary").unwrap();
-    let key = NewKey {
-        id: "k1",
-        owner_id: &owner,
-        label: "one",
-        fingerprint: "f1",
-        last_four: "nary",
-        sealed: &sealed,
-        account_id: None,
-        now: 1,
-    };
-    store.add_key(&key).await.unwrap();
+    add_sealed(store, &ring(3), &owner).await;
     let named = folder.join("named.sqlite3");
     store.copy_to(&named).await.unwrap();
     assert_eq!(missed(&named).await, kek(3).id().to_string());
