@@ -165,6 +165,12 @@ pub(crate) fn is_lost(error: &Upstream) -> bool {
     matches!(error, Upstream::Ambiguous | Upstream::Timeout | Upstream::Unavailable { .. } | Upstream::RateLimited)
 }
 
+/// Whether a POST that ended so may have been done all the same. It is not repeated, so without a status no connection
+/// was made, and nothing was sent.
+pub(crate) fn may_be_done(error: &Upstream) -> bool {
+    is_lost(error) && !matches!(error, Upstream::Unavailable { status: None })
+}
+
 /// The error of a call that was sent and lost, when what is there could not be read either: whatever the answer was, it
 /// says nothing.
 pub(crate) fn unread_after(error: Upstream) -> Upstream {

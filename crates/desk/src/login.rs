@@ -3,8 +3,7 @@
 use crate::{
     Asker, Desk, DeskError, FieldError,
     audit::Intent,
-    error::{Result, is_lost},
-    provision::may_be_done,
+    error::{Result, is_lost, may_be_done},
     reach::Opened,
 };
 use inbound::name::DomainName;

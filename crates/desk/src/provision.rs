@@ -5,7 +5,7 @@ use crate::{
     apply::{domain_name, to_wire},
     audit::Intent,
     changes::{admins, servers},
-    error::{Result, is_lost},
+    error::{Result, may_be_done},
     live::mirror_of,
     reach::Opened,
 };
@@ -122,12 +122,6 @@ impl Desk {
         )
         .await
     }
-}
-
-/// Whether a POST that ended so may have been done all the same. It is not repeated, so without a status no connection
-/// was made, and nothing was sent.
-pub(crate) fn may_be_done(error: &Upstream) -> bool {
-    is_lost(error) && !matches!(error, Upstream::Unavailable { status: None })
 }
 
 /// What can be said of a domain whose provisioning got no answer: what is there now.

@@ -1,7 +1,10 @@
 //! Reports of misjudged messages. The message itself passes through; only that it was reported is kept.
 
 use crate::{
-    Asker, Desk, DeskError, Person, Whose, audit::Intent, error::Result, lists::Scope, provision::may_be_done,
+    Asker, Desk, DeskError, Person, Whose,
+    audit::Intent,
+    error::{Result, may_be_done},
+    lists::Scope,
 };
 use futures::Stream;
 use inbound::name::EmailAddress;
